@@ -1,0 +1,77 @@
+/** The page's side of the engine: starts the worker from a Blob URL, so that no host has to serve a file for it. */
+import { proxy, wrap, type Remote } from "comlink";
+import workerText from "../build/worker.js?raw";
+import type { Engine, EngineModel } from "./session";
+import { VERSION } from "./version";
+import type { Refusal, WorkerApi } from "./worker";
+
+/** The engine lacks operators of this model; `nodes` are all of them, `total` counts the graph. */
+export class RefusedError extends Error {
+  override name = "RefusedError";
+  readonly nodes: Refusal["nodes"];
+  readonly total: number;
+
+  constructor({ message, nodes, total }: Refusal) {
+    super(message);
+    this.nodes = nodes;
+    this.total = total;
+  }
+}
+
+class WorkerEngine implements Engine {
+  readonly #api: Remote<WorkerApi>;
+  /** Rejects when the worker dies: without it a call would wait for ever. */
+  readonly #death: Promise<never>;
+  #calls = 0;
+
+  constructor(onDeath: () => void) {
+    const url = URL.createObjectURL(new Blob([workerText], { type: "text/javascript" }));
+    const worker = new Worker(url, { name: "attriscope" });
+    this.#death = new Promise((_, reject) => {
+      worker.onerror = (event) => {
+        event.preventDefault();
+        onDeath();
+        const reason = event.message || "this page does not allow workers (Content-Security-Policy: worker-src blob:)";
+        reject(new Error(`the engine stopped: ${reason}`));
+      };
+    });
+    this.#death.catch(() => undefined);
+    this.#api = wrap<WorkerApi>(worker);
+  }
+
+  #alive<T>(answer: Promise<T>): Promise<T> {
+    return Promise.race([answer, this.#death]);
+  }
+
+  async load(onnx: Uint8Array, backend: Parameters<Engine["load"]>[1]): Promise<EngineModel> {
+    const { info, refusal } = await this.#alive(this.#api.load(onnx, backend));
+    if (refusal) throw new RefusedError(refusal);
+    if (!info) throw new Error("the engine answered without a model");
+    return {
+      info,
+      run: (inputs) => this.#alive(this.#api.run(info.id, inputs)),
+      plan: (method, args, shapes) => this.#alive(this.#api.plan(method, args, shapes)),
+      attribute: async (request, signal, onProgress) => {
+        const call = ++this.#calls;
+        const cancel = () => void this.#api.cancel(call);
+        const report = proxy(onProgress);
+        signal.throwIfAborted();
+        signal.addEventListener("abort", cancel);
+        try {
+          return await this.#alive(this.#api.attribute(info.id, call, request, report));
+        } finally {
+          signal.removeEventListener("abort", cancel);
+        }
+      },
+      dispose: () => void this.#api.unload(info.id),
+    };
+  }
+}
+
+const KEY = Symbol.for(`attriscope:${VERSION}:engine`);
+
+/** One worker for all explorers of a page, whichever copy of this bundle asks first; a new one after a crash. */
+export function sharedEngine(): Engine {
+  const page = globalThis as { [KEY]?: Engine };
+  return (page[KEY] ??= new WorkerEngine(() => delete page[KEY]));
+}

@@ -1,0 +1,68 @@
+/** The graph as everybody below the engine speaks of it: ONNX's own terms as plain values. */
+
+/** Name of a value; "" stands for an omitted optional input. */
+export type ValueName = string;
+
+/** float16, bfloat16 and float64 are read as float32; int64 as doubles, exact to 2^53. */
+export type DType = "float32" | "int32" | "int64" | "bool" | "string";
+
+/** A known array on the host, C order. */
+export interface Constant {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array | Float64Array | Uint8Array | string[];
+}
+
+export type Attr = number | string | number[] | string[] | Constant;
+
+/** Where a node comes from in the PyTorch model. */
+export interface Origin {
+  /** Module path, e.g. "layer1.0.conv1"; "" for the model itself. */
+  readonly path: string;
+  /** Class of that module, e.g. "torch.nn.modules.activation.ReLU"; a functional call has the class of its caller. */
+  readonly class: string;
+  /** The ATen operator, e.g. "aten.relu.default". */
+  readonly aten: string;
+  /** Name of the traced operation. Nodes with the same one are parts of one call of a module, e.g. of an nn.Softplus. */
+  readonly call: string;
+}
+
+export interface Node {
+  readonly name: string;
+  readonly op: string;
+  readonly domain: string;
+  readonly inputs: readonly ValueName[];
+  readonly outputs: readonly ValueName[];
+  readonly attrs: Readonly<Record<string, Attr>>;
+  readonly origin: Origin | null;
+}
+
+/** null in a shape: not known before the batch is (usually the batch size itself). */
+export interface ValueInfo {
+  readonly name: ValueName;
+  readonly dtype: DType;
+  readonly shape: readonly (number | null)[];
+}
+
+export interface Graph {
+  /** Version of the default operator set. */
+  readonly opset: number;
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  /** In topological order. */
+  readonly nodes: readonly Node[];
+  readonly constants: ReadonlyMap<ValueName, Constant>;
+  /** Known shapes of other values. */
+  readonly shapes: ReadonlyMap<ValueName, readonly (number | null)[]>;
+}
+
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
+
+/** `node "conv1" (Conv, from torch.nn.Conv2d layer1.0.conv1)`: how errors name a node. */
+export function describe(node: Node): string {
+  const from = node.origin?.path ? `, from ${shortClass(node.origin.class)} "${node.origin.path}"` : "";
+  return `node "${node.name || node.outputs[0]}" (${node.op}${from})`;
+}
+
+/** "torch.nn.modules.activation.ReLU" -> "torch.nn.ReLU", as one writes it. */
+export const shortClass = (name: string): string => name.replace(/^torch\.nn\.modules\.\w+\./, "torch.nn.");

@@ -1,0 +1,255 @@
+/** ONNX bytes -> {@link Graph}. The bytes are untrusted: what cannot be read throws an {@link OnnxError} naming the place. */
+import { fromBinary } from "@bufbuild/protobuf";
+import {
+  describe,
+  sizeOf,
+  type Attr,
+  type Constant,
+  type DType,
+  type Graph,
+  type Node,
+  type Origin,
+  type ValueInfo,
+} from "./graph";
+import {
+  AttributeProto_AttributeType as AttributeType,
+  ModelProtoSchema,
+  TensorProto_DataLocation as DataLocation,
+  TensorProto_DataType as DataType,
+  type AttributeProto,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from "./proto/onnx_pb";
+
+/** Sets of the default domain whose operators the tables describe. */
+export const OPSETS = { min: 13, max: 21 } as const;
+
+export class OnnxError extends Error {
+  override name = "OnnxError";
+}
+
+export function parseOnnx(bytes: Uint8Array): Graph {
+  let model: ModelProto;
+  try {
+    model = fromBinary(ModelProtoSchema, bytes);
+  } catch (cause) {
+    throw new OnnxError(`these ${bytes.length} bytes are no ONNX model: ${(cause as Error).message}`, { cause });
+  }
+  const proto = model.graph;
+  if (!proto?.node.length) throw new OnnxError(`the ONNX model has no ${proto ? "nodes" : "graph"}`);
+  const opset = Number(model.opsetImport.find((o) => !o.domain || o.domain === "ai.onnx")?.version ?? 0);
+  if (opset < OPSETS.min || opset > OPSETS.max) {
+    throw new OnnxError(
+      `opset ${opset} is not supported: export the model with opset_version ${OPSETS.min} to ${OPSETS.max} (18 is tested most)`,
+    );
+  }
+
+  const constants = new Map(proto.initializer.map((t) => [t.name, readTensor(t, `initializer "${t.name}"`)]));
+  const hasOrigins = proto.node.some((n) => readOrigin(n));
+  const nodes: Node[] = [];
+  for (const n of proto.node) {
+    const attrs = Object.fromEntries(n.attribute.map((a) => [a.name, readAttribute(a, n)]));
+    if (n.opType === "Constant") {
+      constants.set(n.output[0], readConstant(attrs, n));
+      continue;
+    }
+    const origin = readOrigin(n) ?? (hasOrigins ? null : guessOrigin(n));
+    nodes.push({ name: n.name, op: n.opType, domain: n.domain, inputs: n.input, outputs: n.output, attrs, origin });
+  }
+  return {
+    opset,
+    inputs: proto.input.filter((v) => !constants.has(v.name)).map(readValueInfo),
+    outputs: proto.output.map(readValueInfo),
+    nodes: sortNodes(nodes, [...proto.input.map((v) => v.name), ...constants.keys()]),
+    constants,
+    shapes: new Map([...proto.valueInfo, ...proto.output].map((v) => [v.name, readShape(v)])),
+  };
+}
+
+/** ONNX demands topological order; a graph that lacks it is sorted, a cycle or a missing value is an error. */
+function sortNodes(nodes: Node[], known: string[]): Node[] {
+  const ready = new Set(["", ...known]);
+  const sorted: Node[] = [];
+  let waiting = nodes;
+  while (waiting.length) {
+    const later: Node[] = [];
+    for (const node of waiting) {
+      if (!node.inputs.every((name) => ready.has(name))) {
+        later.push(node);
+        continue;
+      }
+      sorted.push(node);
+      node.outputs.forEach((name) => ready.add(name));
+    }
+    if (later.length === waiting.length) {
+      const node = later[0];
+      const missing = node.inputs.find((name) => !ready.has(name));
+      throw new OnnxError(
+        `${describe(node)} reads "${missing}", which no input, initializer or earlier node gives (or the graph has a cycle)`,
+      );
+    }
+    waiting = later;
+  }
+  return sorted;
+}
+
+// -- where a node comes from: torch.onnx writes lists as Python's repr of a list of strings -----------------------------
+
+const readList = (n: NodeProto, key: string): string[] => {
+  const text = n.metadataProps.find((p) => p.key === key)?.value ?? "";
+  return [...text.matchAll(/'([^']*)'|"([^"]*)"/g)].map((m) => m[1] ?? m[2]);
+};
+
+function readOrigin(n: NodeProto): Origin | null {
+  const scopes = readList(n, "pkg.torch.onnx.name_scopes");
+  const classes = readList(n, "pkg.torch.onnx.class_hierarchy");
+  if (scopes.length < 2 || classes.length < 2) return null;
+  return { path: scopes.at(-2)!, class: classes.at(-2)!, aten: classes.at(-1)!, call: scopes.at(-1)! };
+}
+
+/** A graph without torch's metadata cannot tell a module from a function: activations and pools count as modules. */
+function guessOrigin({ opType, output: [call] }: NodeProto): Origin | null {
+  const module = MODULES[opType];
+  return module ? { path: "", class: `torch.nn.modules.${module}`, aten: "", call } : null;
+}
+
+const MODULES: Readonly<Record<string, string>> = {
+  Relu: "activation.ReLU",
+  Elu: "activation.ELU",
+  LeakyRelu: "activation.LeakyReLU",
+  Sigmoid: "activation.Sigmoid",
+  Tanh: "activation.Tanh",
+  Softplus: "activation.Softplus",
+  Softmax: "activation.Softmax",
+  MaxPool: "pooling.MaxPool2d",
+};
+
+// -- values -------------------------------------------------------------------------------------------------------------
+
+const DTYPES: Partial<Record<DataType, DType>> = {
+  [DataType.FLOAT]: "float32",
+  [DataType.DOUBLE]: "float32",
+  [DataType.INT32]: "int32",
+  [DataType.INT16]: "int32",
+  [DataType.UINT16]: "int32",
+  [DataType.INT8]: "int32",
+  [DataType.UINT8]: "int32",
+  [DataType.INT64]: "int64",
+  [DataType.BOOL]: "bool",
+  [DataType.STRING]: "string",
+};
+
+function dtypeOf(type: number, place: string): DType {
+  const dtype = DTYPES[type as DataType];
+  if (!dtype)
+    throw new OnnxError(
+      `${place} has the element type ${DataType[type] ?? type}, which is not supported; export the model in float32`,
+    );
+  return dtype;
+}
+
+function readShape(v: ValueInfoProto): (number | null)[] {
+  const type = v.type?.value;
+  if (type?.case !== "tensorType") return [];
+  return (type.value.shape?.dim ?? []).map((d) => (d.value.case === "dimValue" ? Number(d.value.value) : null));
+}
+
+function readValueInfo(v: ValueInfoProto): ValueInfo {
+  const type = v.type?.value;
+  if (type?.case !== "tensorType")
+    throw new OnnxError(`"${v.name}" is a ${type?.case ?? "value without a type"}; only tensors go in and out`);
+  return { name: v.name, dtype: dtypeOf(type.value.elemType, `"${v.name}"`), shape: readShape(v) };
+}
+
+function readTensor(t: TensorProto, place: string): Constant {
+  if (t.dataLocation === DataLocation.EXTERNAL || t.externalData.length) {
+    throw new OnnxError(
+      `${place} lies in an external file; save the model with its weights inside (external_data=False)`,
+    );
+  }
+  const shape = t.dims.map(Number);
+  const size = sizeOf(shape);
+  const dtype = dtypeOf(t.dataType, place);
+  const data = t.rawData.length ? readRaw(t.rawData, t.dataType) : readFields(t, dtype);
+  if (data.length !== size || shape.some((d) => d < 0)) {
+    throw new OnnxError(`${place} has the shape [${shape}] but ${data.length} values`);
+  }
+  return { dtype, shape, data };
+}
+
+/** Raw data is little-endian; the copy aligns it. */
+function readRaw(raw: Uint8Array, type: number): Exclude<Constant["data"], string[]> {
+  const { buffer } = raw.slice();
+  switch (type) {
+    case DataType.FLOAT:
+      return new Float32Array(buffer, 0, raw.length >> 2);
+    case DataType.DOUBLE:
+      return Float32Array.from(new Float64Array(buffer, 0, raw.length >> 3));
+    case DataType.INT64:
+      return Float64Array.from(new BigInt64Array(buffer, 0, raw.length >> 3), Number);
+    case DataType.INT32:
+      return new Int32Array(buffer, 0, raw.length >> 2);
+    case DataType.INT16:
+      return Int32Array.from(new Int16Array(buffer, 0, raw.length >> 1));
+    case DataType.UINT16:
+      return Int32Array.from(new Uint16Array(buffer, 0, raw.length >> 1));
+    case DataType.INT8:
+      return Int32Array.from(new Int8Array(buffer));
+    case DataType.UINT8:
+      return Int32Array.from(new Uint8Array(buffer));
+    default:
+      return new Uint8Array(buffer);
+  }
+}
+
+function readFields(t: TensorProto, dtype: DType): Constant["data"] {
+  switch (dtype) {
+    case "float32":
+      return Float32Array.from(t.dataType === DataType.DOUBLE ? t.doubleData : t.floatData);
+    case "int64":
+      return Float64Array.from(t.int64Data, Number);
+    case "int32":
+      return Int32Array.from(t.int32Data);
+    case "bool":
+      return Uint8Array.from(t.int32Data);
+    case "string":
+      return t.stringData.map((s) => new TextDecoder().decode(s));
+  }
+}
+
+function readAttribute(a: AttributeProto, n: NodeProto): Attr {
+  switch (a.type) {
+    case AttributeType.FLOAT:
+      return a.f;
+    case AttributeType.INT:
+      return Number(a.i);
+    case AttributeType.STRING:
+      return new TextDecoder().decode(a.s);
+    case AttributeType.FLOATS:
+      return [...a.floats];
+    case AttributeType.INTS:
+      return a.ints.map(Number);
+    case AttributeType.STRINGS:
+      return a.strings.map((s) => new TextDecoder().decode(s));
+    case AttributeType.TENSOR:
+      return readTensor(a.t!, `node "${n.name}" (${n.opType}), attribute ${a.name}`);
+    default:
+      throw new OnnxError(
+        `node "${n.name}" (${n.opType}): attribute ${a.name} has the type ${AttributeType[a.type] ?? a.type}, which is not supported`,
+      );
+  }
+}
+
+function readConstant(attrs: Record<string, Attr>, n: NodeProto): Constant {
+  const { value, value_float, value_int, value_floats, value_ints } = attrs;
+  if (value) return value as Constant;
+  if (value_float !== undefined) return { dtype: "float32", shape: [], data: Float32Array.of(value_float as number) };
+  if (value_int !== undefined) return { dtype: "int64", shape: [], data: Float64Array.of(value_int as number) };
+  const floats = value_floats as number[] | undefined;
+  if (floats) return { dtype: "float32", shape: [floats.length], data: Float32Array.from(floats) };
+  const ints = value_ints as number[] | undefined;
+  if (ints) return { dtype: "int64", shape: [ints.length], data: Float64Array.from(ints) };
+  throw new OnnxError(`node "${n.name}" (Constant) has none of the attributes value, value_float(s), value_int(s)`);
+}

@@ -1,0 +1,27 @@
+/** All operators. A family is one file with one table; a name stands in one of them only. */
+import { CONV } from "./conv";
+import { ELEMENTWISE } from "./elementwise";
+import { MATMUL } from "./matmul";
+import { NORM } from "./norm";
+import type { OpDef, Table } from "./op";
+import { POOL } from "./pool";
+import { REDUCE } from "./reduce";
+import { SHAPE } from "./shape";
+
+const FAMILIES: readonly Table[] = [ELEMENTWISE, MATMUL, CONV, POOL, NORM, REDUCE, SHAPE];
+
+export const OPS: ReadonlyMap<string, readonly OpDef[]> = (() => {
+  const ops = new Map<string, readonly OpDef[]>();
+  for (const [name, defs] of FAMILIES.flatMap((family) => Object.entries(family))) {
+    if (ops.has(name)) throw new Error(`operator ${name} is defined twice`);
+    ops.set(
+      name,
+      [...defs].sort((a, b) => b.since - a.since),
+    );
+  }
+  return ops;
+})();
+
+/** The newest definition that is not newer than the model's operator set. */
+export const resolve = (name: string, domain: string, opset: number): OpDef | undefined =>
+  domain === "" || domain === "ai.onnx" ? OPS.get(name)?.find((def) => def.since <= opset) : undefined;

@@ -1,0 +1,823 @@
+/**
+ * The application's state without DOM or Jupyter: samples, selection, results, cancellation. It knows two interfaces: an
+ * {@link Engine} that computes and a {@link Source} of samples; which ones stand behind them is not its business.
+ */
+import { RefusedError, sharedEngine } from "./client";
+import type { Arguments, ArgumentValue, MethodInfo, ParamSpec, Plan, Shapes } from "./methods/method";
+import type { FeatureSpec, FetchRequest, Filter, NDArray, Payload, Sample, Scan } from "./wire";
+import type { AttributeRequest, ModelInfo } from "./worker";
+import type { Attribution as Explained } from "./methods";
+
+export type Backend = "webgl" | "wasm" | "cpu";
+
+/** An array that goes into or comes out of the engine. */
+interface Floats {
+  data: Float32Array;
+  shape: number[];
+}
+
+/** Something that runs models: today a worker of the page. */
+export interface Engine {
+  load(onnx: Uint8Array, backend: Backend | "auto"): Promise<EngineModel>;
+}
+
+export interface EngineModel {
+  readonly info: ModelInfo;
+  run(inputs: Record<string, Floats>): Promise<Record<string, Floats>>;
+  /** Checks arguments without computing. */
+  plan(method: string, args: Arguments, shapes: Shapes): Promise<Plan>;
+  attribute(request: AttributeRequest, signal: AbortSignal, onProgress: (done: number) => void): Promise<Explained>;
+  dispose(): void;
+}
+
+/** Something that has samples: a kernel, or only what is stored. Fires "change" when `live` flips. */
+export interface Source extends EventTarget {
+  /** Further samples can be fetched. */
+  readonly live: boolean;
+  /** Rejects with the kernel's message. */
+  fetch(request: FetchRequest, signal: AbortSignal): Promise<Scan>;
+  /** The ONNX bytes of a model that was left out of the payload. */
+  model(index: number, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+/** Something to tell the user, with what to do about it. */
+export interface Notice {
+  kind: "error" | "warning" | "empty" | "static";
+  title: string;
+  text: string;
+  /** Label and value: operator, node, module ... shown in the code font. */
+  facts?: [string, string][];
+  /** What to do, in order. */
+  steps?: string[];
+  actions?: { label: string; run: () => void; primary?: boolean }[];
+}
+
+export type Phase =
+  | { name: "preparing"; stage: string; done?: number; total?: number }
+  | { name: "ready" }
+  | { name: "stopped"; notice: Notice };
+
+export interface Prediction {
+  index: number;
+  label: string;
+  score: number;
+}
+
+/** One attributed feature of one sample. */
+export interface Attribution {
+  /** In the input's shape, e.g. [C, H, W]. */
+  values: Float32Array;
+  shape: number[];
+  /** Sum of all values, in units of the model's raw output. */
+  sum: number;
+  /** Sums of the positive and of the negative values. */
+  positive: number;
+  negative: number;
+  /** sum / sum of magnitudes over all features, -1..1; 0 where everything is 0. */
+  share: number;
+  /** Captum Insights' contribution: sum / sum over the features of |sum|. */
+  contribution: number;
+}
+
+export interface Result {
+  method: string;
+  arguments: Arguments;
+  target: number | null;
+  baseline: number;
+  /** By feature. */
+  attributions: Attribution[];
+  signed: boolean;
+  /** sum(attributions) - (f(x) - f(baseline)); null where the method promises no such thing. */
+  delta: number | null;
+  /** f(x) - f(baseline) for the target. */
+  change: number | null;
+  ms: number;
+}
+
+export interface Card {
+  sample: Sample;
+  /** All classes, highest score first; empty for an output without classes. */
+  predictions: Prediction[];
+  /** The class explained, or null where there is none to choose. */
+  target: number | null;
+  correct: boolean | null;
+  status: "queued" | "running" | "ready" | "error";
+  /** Progress of a running card, 0..1. */
+  done: number;
+  /** The last finished result; stays while another one is computed (then `stale`). */
+  result: Result | null;
+  stale: boolean;
+  error: string | null;
+}
+
+export interface Display {
+  sign: "signed" | "positive" | "negative" | "absolute";
+  /** Name in the styles' index. */
+  style: string;
+  /** 0..1 */
+  opacity: number;
+  /** Per cent of the cumulative magnitude that is clipped; Captum's `outlier_perc`. */
+  clip: number;
+  cmap: string;
+}
+
+export interface State {
+  phase: Phase;
+  /** The kernel answers: further samples can be fetched. */
+  live: boolean;
+  classes: string[];
+  features: FeatureSpec[];
+  methods: (MethodInfo & { whyNot?: string })[];
+  method: string;
+  /** Of the current method, as entered; results use the last valid ones. */
+  arguments: Arguments;
+  /** By argument name: why the entered value is refused. */
+  argumentErrors: Record<string, string>;
+  /** Work of the current method per sample, in words ("225 forward passes per sample"); null where it is one or two. */
+  workload: string | null;
+  baselines: string[];
+  baseline: number;
+  filter: Filter;
+  /** Cards on a page. */
+  show: number;
+  /** Position of the shown cards among the samples that pass the filter, from 0; `known` of them are here, `total` null = unknown. */
+  first: number;
+  known: number;
+  total: number | null;
+  hasPrevious: boolean;
+  hasNext: boolean;
+  /** Dataset entries looked at for the current filter; null before the first scan for it. */
+  scanned: number | null;
+  scanning: boolean;
+  cards: Card[];
+  /** Work that has taken longer than 100 ms. */
+  progress: { label: string; done: number; total: number; etaMs: number | null } | null;
+  engine: { backend: Backend; available: Backend[]; ms: number | null; maxDiff: number | null } | null;
+  display: Display;
+  /** Beside the cards, not instead of them; an `empty` notice stands in their place. */
+  notice: Notice | null;
+}
+
+/** Everything the explorer can do; elements call nothing else. */
+export interface Actions {
+  setMethod(name: string): void;
+  setArgument(name: string, value: ArgumentValue): void;
+  /** Back to the method's own defaults, the first baseline and the predicted classes. */
+  reset(): void;
+  setBaseline(index: number): void;
+  setTarget(sample: number, target: number): void;
+  /** Explains one class on every sample. */
+  setTargetForAll(target: number): void;
+  setFilter(filter: Partial<Filter>): void;
+  setShow(count: number): void;
+  next(): void;
+  previous(): void;
+  setDisplay(display: Partial<Display>): void;
+  setBackend(backend: Backend): void;
+  cancel(): void;
+}
+
+/** What the elements see of a session: a store that fires "change". */
+export interface Store extends Actions, EventTarget {
+  readonly state: Readonly<State>;
+}
+
+/** Most dataset entries that one request looks at. */
+const SCAN = 512;
+/** Results kept for going back; each is a map or two. */
+const KEPT_RESULTS = 512;
+const SHOW_PROGRESS_MS = 100;
+/** Beyond this the page's output is said to differ from PyTorch's. */
+export const MAX_DIFFERENCE = 1e-3;
+
+/** What passes one filter, as far as the dataset has been looked at. */
+interface Found {
+  samples: Sample[];
+  next: number;
+  scanned: number;
+  exhausted: boolean;
+}
+
+const EVERYTHING: Filter = { classes: [], prediction: "all" };
+
+export class Session extends EventTarget implements Store {
+  readonly #payload: Payload;
+  readonly #source: Source;
+  readonly #engine: Engine;
+  #state: State;
+  #changed = false;
+  #model: EngineModel | null = null;
+  /** Ends everything this session has started. */
+  readonly #life = new AbortController();
+  /** Ends the attributions under way. */
+  #work = new AbortController();
+  /** Ends the scan under way. */
+  #scan = new AbortController();
+  #found = new Map<string, Found>();
+  /** Entered arguments, by method. */
+  #arguments = new Map<string, Arguments>();
+  #targets = new Map<number, number>();
+  #targetForAll: number | null = null;
+  /** The page's own outputs, by sample. */
+  #scores = new Map<number, Float32Array>();
+  #maxDiff: number | null = null;
+  #results = new Map<string, Result>();
+  #planTurn = 0;
+
+  /** Starts at once: loads the engine, checks it against PyTorch's outputs, explains the first samples. */
+  constructor(
+    payload: Payload,
+    source: Source,
+    { backend = "auto", engine = sharedEngine() }: { backend?: Backend | "auto"; engine?: Engine } = {},
+  ) {
+    super();
+    this.#payload = payload;
+    this.#source = source;
+    this.#engine = engine;
+    const { samples, next, scanned, exhausted } = payload.scan;
+    this.#found.set(keyOf(EVERYTHING), { samples: [...samples], next, scanned, exhausted });
+    this.#state = {
+      phase: { name: "preparing", stage: "Loading the model" },
+      live: source.live,
+      classes: payload.classes,
+      features: payload.features,
+      methods: [],
+      method: "Integrated Gradients",
+      arguments: {},
+      argumentErrors: {},
+      workload: null,
+      baselines: payload.features[0]?.baselines ?? [],
+      baseline: 0,
+      filter: EVERYTHING,
+      show: payload.show,
+      first: 0,
+      known: samples.length,
+      total: null,
+      hasPrevious: false,
+      hasNext: false,
+      scanned: null,
+      scanning: false,
+      cards: [],
+      progress: null,
+      engine: null,
+      display: { sign: "signed", style: "Overlay", opacity: 0.85, clip: 2, cmap: "PuOr" },
+      notice: null,
+    };
+    source.addEventListener("change", () => this.#onSource(), { signal: this.#life.signal });
+    void this.#start(backend);
+  }
+
+  get state(): Readonly<State> {
+    return this.#state;
+  }
+
+  /** Ends all work and frees the model. */
+  dispose(): void {
+    this.#life.abort();
+    this.#work.abort();
+    this.#scan.abort();
+    this.#model?.dispose();
+    this.#model = null;
+  }
+
+  // -- what the user does ------------------------------------------------------------------------------------------------
+
+  setMethod(method: string): void {
+    if (method === this.#state.method) return;
+    this.#update({ method, arguments: this.#argumentsOf(method) });
+    this.#explain();
+  }
+
+  setArgument(name: string, value: ArgumentValue): void {
+    const { method } = this.#state;
+    const args = { ...this.#state.arguments, [name]: value };
+    this.#arguments.set(method, args);
+    this.#update({ arguments: args });
+    this.#explain();
+  }
+
+  reset(): void {
+    this.#arguments.delete(this.#state.method);
+    this.#targets.clear();
+    this.#targetForAll = null;
+    this.#update({ arguments: this.#argumentsOf(this.#state.method), baseline: 0 });
+    this.#explain();
+  }
+
+  setBaseline(baseline: number): void {
+    this.#update({ baseline });
+    this.#explain();
+  }
+
+  setTarget(sample: number, target: number): void {
+    this.#targets.set(sample, target);
+    this.#explain();
+  }
+
+  setTargetForAll(target: number): void {
+    this.#targets.clear();
+    this.#targetForAll = target;
+    this.#explain();
+  }
+
+  setFilter(change: Partial<Filter>): void {
+    const filter = { ...this.#state.filter, ...change };
+    if (!this.#found.has(keyOf(filter))) this.#found.set(keyOf(filter), this.#alreadyFound(filter));
+    this.#update({ filter, first: 0, notice: null });
+    this.#turnPage();
+  }
+
+  setShow(show: number): void {
+    this.#update({ show, first: Math.floor(this.#state.first / show) * show });
+    this.#turnPage();
+  }
+
+  next(): void {
+    const { first, show, hasNext, scanning } = this.#state;
+    if (!hasNext || scanning) return;
+    this.#update({ first: first + show });
+    this.#turnPage();
+  }
+
+  previous(): void {
+    const { first, show } = this.#state;
+    if (!first) return;
+    this.#update({ first: Math.max(0, first - show) });
+    this.#turnPage();
+  }
+
+  setDisplay(display: Partial<Display>): void {
+    this.#update({ display: { ...this.#state.display, ...display } });
+  }
+
+  setBackend(backend: Backend): void {
+    if (this.#state.engine?.backend === backend) return;
+    this.#work.abort();
+    void this.#start(backend);
+  }
+
+  cancel(): void {
+    this.#work.abort();
+    this.#scan.abort();
+    const open = this.#state.cards.some((card) => card.status === "queued" || card.status === "running");
+    const cards = this.#state.cards.map((card) =>
+      card.status === "running" ? { ...card, status: "queued" as const, done: 0 } : card,
+    );
+    this.#update({ cards, progress: null, scanning: false });
+    if (!open) return;
+    const actions = [{ label: "Continue", primary: true, run: () => this.#explain() }];
+    this.#update({
+      notice: { kind: "warning", title: "Cancelled", text: "What was done is kept; the other samples wait.", actions },
+    });
+  }
+
+  // -- starting ----------------------------------------------------------------------------------------------------------
+
+  async #start(backend: Backend | "auto"): Promise<void> {
+    const { signal } = this.#life;
+    const before = this.#model;
+    try {
+      if (!before) this.#update({ phase: { name: "preparing", stage: "Loading the model" } });
+      const [spec] = this.#payload.models;
+      if (!spec.onnx && !this.#source.live)
+        return this.#update({ phase: { name: "stopped", notice: notStored(spec.size) } });
+      const bytes = spec.onnx ?? (await this.#source.model(0, signal));
+      spec.onnx = bytes;
+      const model = await this.#engine.load(bytes, backend);
+      if (signal.aborted) return model.dispose();
+      this.#model = model;
+      before?.dispose();
+      this.#results.clear();
+      this.#scores.clear();
+      this.#maxDiff = null;
+      const { info } = model;
+      this.#update({
+        methods: info.methods,
+        engine: { backend: info.backend, available: info.available, ms: null, maxDiff: null },
+        arguments: this.#arguments.get(this.#state.method) ?? startOf(info.methods, this.#state.method),
+        phase: { name: "ready" },
+        notice: null,
+      });
+      this.#turnPage();
+    } catch (error) {
+      if (signal.aborted) return;
+      const notice = noticeOf(error);
+      // A backend that does not start leaves the one that works.
+      this.#update(before ? { notice: { ...notice, kind: "warning" } } : { phase: { name: "stopped", notice } });
+      if (before) this.#explain();
+    }
+  }
+
+  #onSource(): void {
+    this.#update({ live: this.#source.live });
+    if (this.#source.live && !this.#model && !this.#payload.models[0].onnx) void this.#start("auto");
+    else this.#updatePaging();
+  }
+
+  // -- samples -----------------------------------------------------------------------------------------------------------
+
+  get #list(): Found {
+    return this.#found.get(keyOf(this.#state.filter))!;
+  }
+
+  /** The part of an unfiltered list that passes; it covers the dataset up to the same place. */
+  #alreadyFound(filter: Filter): Found {
+    const all = this.#found.get(keyOf(EVERYTHING))!;
+    return { ...all, samples: all.samples.filter((sample) => this.#passes(sample, filter)) };
+  }
+
+  /** As the kernel decides: by PyTorch's own scores. */
+  #passes({ outputs, label }: Sample, { classes, prediction }: Filter): boolean {
+    const scores = outputs[0]?.scores;
+    const top = scores && scores.data.length > 1 ? argmax(scores) : null;
+    if (classes.length && (top === null || !classes.includes(this.#payload.classes[top]))) return false;
+    return prediction === "all" || (top !== null && label !== null && (top === label) === (prediction === "correct"));
+  }
+
+  #turnPage(): void {
+    this.#scan.abort();
+    this.#updatePaging();
+    const { first, show, live } = this.#state;
+    const list = this.#list;
+    if (live && !list.exhausted && list.samples.length < first + show) void this.#fetch(SCAN);
+    else if (!list.samples.length) this.#sayEmpty();
+    this.#explain();
+  }
+
+  #updatePaging(): void {
+    const { first, show, live } = this.#state;
+    const { samples, exhausted, scanned } = this.#list;
+    this.#update({
+      known: samples.length,
+      total: exhausted ? samples.length : null,
+      hasPrevious: first > 0,
+      hasNext: samples.length > first + show || (live && !exhausted),
+      scanned,
+    });
+  }
+
+  async #fetch(scan: number): Promise<void> {
+    const { filter, first, show } = this.#state;
+    const list = this.#list;
+    this.#scan = new AbortController();
+    const signal = AbortSignal.any([this.#scan.signal, this.#life.signal]);
+    this.#update({ scanning: true, notice: null });
+    try {
+      const count = first + show - list.samples.length;
+      const found = await this.#source.fetch({ op: "fetch", filter, start: list.next, count, scan }, signal);
+      if (signal.aborted) return;
+      list.samples.push(...found.samples);
+      Object.assign(list, { next: found.next, scanned: list.scanned + found.scanned, exhausted: found.exhausted });
+      this.#update({ scanning: false });
+      const fewer = !found.samples.length;
+      if (fewer && list.samples.length && first >= list.samples.length) {
+        this.#update({ first: Math.max(0, first - show) });
+        if (!list.exhausted) this.#sayNoneYet(found.scanned);
+      }
+      this.#updatePaging();
+      if (!list.samples.length) this.#sayEmpty();
+      this.#explain();
+    } catch (error) {
+      if (signal.aborted) return;
+      const actions = [{ label: "Try again", primary: true, run: () => void this.#fetch(scan) }];
+      const step = first >= list.samples.length && first > 0 ? { first: first - show } : {};
+      this.#update({
+        scanning: false,
+        ...step,
+        notice: { ...noticeOf(error, "The kernel could not give more samples"), actions },
+      });
+      this.#updatePaging();
+      this.#explain();
+    }
+  }
+
+  #sayEmpty(): void {
+    const { filter, live } = this.#state;
+    const { scanned, exhausted } = this.#list;
+    const goesOn = live && !exhausted;
+    const further = exhausted
+      ? "The dataset has no further samples."
+      : live
+        ? "Further samples have not been looked at."
+        : NOT_LIVE;
+    const actions = [
+      ...(goesOn ? [{ label: `Scan the next ${SCAN}`, primary: true, run: () => void this.#fetch(SCAN) }] : []),
+      { label: "Clear filter", run: () => this.setFilter(EVERYTHING) },
+    ];
+    const title = `No match in the first ${scanned} samples`;
+    this.#update({ notice: { kind: "empty", title, text: `Filter: ${inWords(filter)}. ${further}`, actions } });
+  }
+
+  #sayNoneYet(scanned: number): void {
+    const actions = [{ label: `Scan the next ${SCAN}`, primary: true, run: () => this.next() }];
+    const text = `Filter: ${inWords(this.#state.filter)}.`;
+    this.#update({
+      notice: { kind: "warning", title: `No further match in the next ${scanned} samples`, text, actions },
+    });
+  }
+
+  // -- attributions ------------------------------------------------------------------------------------------------------
+
+  #argumentsOf(method: string): Arguments {
+    return this.#arguments.get(method) ?? startOf(this.#state.methods, method);
+  }
+
+  /** Brings the cards up to date with what is chosen: shows what is known at once, then checks and computes the rest. */
+  #explain(): void {
+    this.#work.abort();
+    this.#update({ progress: null });
+    if (!this.#model || this.#state.phase.name !== "ready") return;
+    this.#work = new AbortController();
+    void this.#explainPage(this.#model, AbortSignal.any([this.#work.signal, this.#life.signal])).catch(
+      (error: unknown) => {
+        if (!this.#life.signal.aborted) this.#update({ phase: { name: "stopped", notice: noticeOf(error) } });
+      },
+    );
+  }
+
+  async #explainPage(model: EngineModel, signal: AbortSignal): Promise<void> {
+    const turn = ++this.#planTurn;
+    this.#showCards();
+    const { method, arguments: args, first, show } = this.#state;
+    const samples = this.#list.samples.slice(first, first + show);
+    if (!samples.length) return;
+    await this.#predict(model, samples, signal);
+    const shapes = samples[0].inputs.map(({ shape }) => shape);
+    const { errors, workload } = await model.plan(method, args, shapes);
+    if (signal.aborted || turn !== this.#planTurn) return;
+    this.#update({ argumentErrors: errors, workload: workload && `${workload} per sample` });
+    if (Object.keys(errors).length) return this.#showCards();
+    this.#showCards(true);
+
+    const waiting = this.#state.cards.filter((card) => card.status === "queued");
+    if (!waiting.length) return;
+    if (this.#state.notice?.title === "Cancelled") this.#update({ notice: null });
+    const started = performance.now();
+    let ready = 0;
+    for (const { sample } of waiting) {
+      await this.#explainCard(model, sample.id, signal, (done) => {
+        const elapsed = performance.now() - started;
+        if (signal.aborted || elapsed < SHOW_PROGRESS_MS) return;
+        const share = (ready + done) / waiting.length;
+        const etaMs = share > 0.02 ? (elapsed * (1 - share)) / share : null;
+        this.#update({ progress: { label: method, done: ready + done, total: waiting.length, etaMs } });
+      });
+      if (signal.aborted) return;
+      ready += 1;
+    }
+    this.#update({ progress: null });
+  }
+
+  async #explainCard(
+    model: EngineModel,
+    id: number,
+    signal: AbortSignal,
+    onProgress: (done: number) => void,
+  ): Promise<void> {
+    const card = this.#state.cards.find(({ sample }) => sample.id === id);
+    if (!card) return;
+    const { method, arguments: args, baseline, features, methods } = this.#state;
+    const { sample, target } = card;
+    this.#updateCard(id, { status: "running", done: 0 });
+    const started = performance.now();
+    try {
+      const usesBaselines = methods.find(({ name }) => name === method)?.usesBaselines;
+      const request: AttributeRequest = {
+        method,
+        arguments: args,
+        inputs: inputsOf([sample], features),
+        attributed: features.map(({ input }) => input),
+        baselines: usesBaselines
+          ? byInput(features, (i) => batchOf([sample.baselines[i][Math.min(baseline, sample.baselines[i].length - 1)]]))
+          : undefined,
+        target: target === null ? null : [unflatten(target, sample.outputs[0].raw.shape)],
+      };
+      const explained = await model.attribute(request, signal, (done) => {
+        if (signal.aborted) return;
+        this.#updateCard(id, { done });
+        onProgress(done);
+      });
+      if (signal.aborted) return;
+      const ms = performance.now() - started;
+      const result: Result = {
+        ...{ method, arguments: args, target, baseline, ms },
+        attributions: features.map(({ input }, i) => ({
+          ...summed(explained.attributions[input].data),
+          shape: sample.inputs[i].shape,
+        })),
+        signed: explained.signed,
+        delta: explained.delta?.[0] ?? null,
+        change: explained.change?.[0] ?? null,
+      };
+      share(result.attributions);
+      this.#keep(this.#keyOf(sample.id, target), result);
+      this.#updateCard(id, { status: "ready", done: 1, result, stale: false, error: null });
+      const { engine } = this.#state;
+      if (engine) this.#update({ engine: { ...engine, ms } });
+    } catch (error) {
+      if (!signal.aborted) this.#updateCard(id, { status: "error", error: messageOf(error) });
+    }
+  }
+
+  /** Runs the model on samples it has not seen and compares with PyTorch. */
+  async #predict(model: EngineModel, samples: readonly Sample[], signal: AbortSignal): Promise<void> {
+    const unseen = samples.filter(({ id, error }) => !error && !this.#scores.has(id));
+    if (!unseen.length) return;
+    const { raw, scores } = await model.run(inputsOf(unseen, this.#payload.features));
+    if (signal.aborted) return;
+    unseen.forEach((sample, i) => {
+      this.#scores.set(sample.id, rowOf(scores, i, unseen.length));
+      const difference = relativeDifference(rowOf(raw, i, unseen.length), sample.outputs[0].raw.data as Float32Array);
+      this.#maxDiff = Math.max(this.#maxDiff ?? 0, difference);
+    });
+    const { engine } = this.#state;
+    if (engine) this.#update({ engine: { ...engine, maxDiff: this.#maxDiff } });
+  }
+
+  /** Cards of the page from what is known; with `queue`, those without a current result are queued. */
+  #showCards(queue = false): void {
+    const { first, show } = this.#state;
+    const before = new Map(this.#state.cards.map((card) => [card.sample.id, card]));
+    const cards = this.#list.samples.slice(first, first + show).map((sample): Card => {
+      const predictions = this.#predictionsOf(sample);
+      const top = predictions[0]?.index ?? null;
+      const target =
+        predictions.length && this.#payload.use_label_for_attr
+          ? (this.#targets.get(sample.id) ?? this.#targetForAll ?? top)
+          : null;
+      const current = this.#results.get(this.#keyOf(sample.id, target)) ?? null;
+      const old = before.get(sample.id);
+      const result = current ?? old?.result ?? null;
+      return {
+        ...{ sample, predictions, target, result },
+        correct: top === null || sample.label === null ? null : top === sample.label,
+        status: sample.error ? "error" : current ? "ready" : queue ? "queued" : (old?.status ?? "queued"),
+        done: current ? 1 : 0,
+        stale: !current && !!result,
+        error: sample.error,
+      };
+    });
+    this.#update({ cards });
+  }
+
+  #predictionsOf({ id, outputs }: Sample): Prediction[] {
+    const scores = this.#scores.get(id) ?? (outputs[0]?.scores.data as Float32Array | undefined);
+    if (!scores || scores.length < 2) return [];
+    return Array.from(scores, (score, index) => ({
+      index,
+      label: this.#payload.classes[index] ?? `class ${index}`,
+      score,
+    })).sort((a, b) => b.score - a.score || a.index - b.index);
+  }
+
+  #keyOf(sample: number, target: number | null): string {
+    const { method, arguments: args, baseline } = this.#state;
+    return JSON.stringify([method, args, baseline, sample, target]);
+  }
+
+  #keep(key: string, result: Result): void {
+    this.#results.set(key, result);
+    for (const oldest of this.#results.keys()) {
+      if (this.#results.size <= KEPT_RESULTS) break;
+      this.#results.delete(oldest);
+    }
+  }
+
+  // -- the store ---------------------------------------------------------------------------------------------------------
+
+  #updateCard(id: number, change: Partial<Card>): void {
+    this.#update({ cards: this.#state.cards.map((card) => (card.sample.id === id ? { ...card, ...change } : card)) });
+  }
+
+  /** Listeners hear of all changes of one task at once. */
+  #update(change: Partial<State>): void {
+    this.#state = { ...this.#state, ...change };
+    if (this.#changed) return;
+    this.#changed = true;
+    queueMicrotask(() => {
+      this.#changed = false;
+      if (!this.#life.signal.aborted) this.dispatchEvent(new Event("change"));
+    });
+  }
+}
+
+const NOT_LIVE =
+  "No kernel is connected, so only the samples stored here can be shown; run the cell again to look further.";
+
+const keyOf = ({ classes, prediction }: Filter): string => JSON.stringify([[...classes].sort(), prediction]);
+
+function inWords({ classes, prediction }: Filter): string {
+  const parts = [
+    ...(classes.length ? [`predicted class ${classes.join(" or ")}`] : []),
+    ...(prediction === "all" ? [] : [`prediction ${prediction}`]),
+  ];
+  return parts.join(", ") || "none";
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function noticeOf(error: unknown, title = "The model cannot run here"): Notice {
+  if (!(error instanceof RefusedError)) return { kind: "error", title, text: messageOf(error) };
+  const { nodes, total } = error;
+  const [first] = nodes;
+  return {
+    kind: "error",
+    title:
+      nodes.length === 1
+        ? "One operator of this model cannot run in the browser"
+        : `${nodes.length} operators of this model cannot run in the browser`,
+    text: `The other ${total - nodes.length} of ${total} nodes are supported. Nothing was computed.`,
+    facts: [
+      ["operator", `${first.op}, opset ${first.opset}`],
+      ["node", first.node],
+      ["from module", [first.path, first.class].filter(Boolean).join("  ") || "not known"],
+      ["reason", first.reason],
+    ],
+    steps: [
+      `Replace what gives ${first.op} in the model's forward by operations with the same result.`,
+      "Or explain the part of the model before it, if that is where the question lies.",
+    ],
+  };
+}
+
+const notStored = (size: number): Notice => ({
+  kind: "static",
+  title: "The model is not stored in this notebook",
+  text: `It takes ${(size / 2 ** 20).toFixed(1)} MB. Run the cell again to explore, or save it inside with render(embed=True).`,
+});
+
+/** The values a method's form starts with. */
+const startOf = (methods: State["methods"], method: string): Arguments =>
+  Object.fromEntries(
+    (methods.find(({ name }) => name === method)?.params ?? []).map((spec: ParamSpec) => [
+      spec.name,
+      ("start" in spec ? spec.start : undefined) ?? spec.default,
+    ]),
+  );
+
+function argmax({ data }: NDArray): number {
+  let best = 0;
+  for (let i = 1; i < data.length; i++) if (data[i] > data[best]) best = i;
+  return best;
+}
+
+/** Flat index -> index tuple in an output without the batch; one number for a plain class. */
+function unflatten(index: number, shape: readonly number[]): number | number[] {
+  if (shape.length < 2) return index;
+  return shape.map((length, d) => Math.floor(index / shape.slice(d + 1).reduce((n, s) => n * s, 1)) % length);
+}
+
+function batchOf(arrays: readonly NDArray[]): Floats {
+  const [{ shape }] = arrays;
+  const size = arrays[0].data.length;
+  const data = new Float32Array(size * arrays.length);
+  arrays.forEach((array, i) => data.set(Float32Array.from(array.data as Float32Array, Number), i * size));
+  return { data, shape: [arrays.length, ...shape] };
+}
+
+const byInput = <T>(features: readonly FeatureSpec[], value: (i: number) => T): Record<string, T> =>
+  Object.fromEntries(features.map(({ input }, i) => [input, value(i)]));
+
+function inputsOf(samples: readonly Sample[], features: readonly FeatureSpec[]): Record<string, Floats> {
+  const additional = Object.keys(samples[0].additional).map(
+    (name) => [name, batchOf(samples.map((sample) => sample.additional[name]))] as const,
+  );
+  return {
+    ...byInput(features, (i) => batchOf(samples.map(({ inputs }) => inputs[i]))),
+    ...Object.fromEntries(additional),
+  };
+}
+
+const rowOf = ({ data }: Floats, i: number, n: number): Float32Array =>
+  data.slice((i * data.length) / n, ((i + 1) * data.length) / n);
+
+function relativeDifference(ours: Float32Array, theirs: Float32Array): number {
+  let [most, scale] = [0, 0];
+  theirs.forEach((value, i) => {
+    const d = Math.abs(value - ours[i]);
+    most = Number.isFinite(d) ? Math.max(most, d) : Infinity;
+    scale = Math.max(scale, Math.abs(value));
+  });
+  return scale ? most / scale : most;
+}
+
+function summed(
+  values: Float32Array,
+): Omit<Attribution, "shape" | "share" | "contribution"> & { share: number; contribution: number } {
+  let [positive, negative] = [0, 0];
+  for (const v of values) {
+    if (v > 0) positive += v;
+    else negative += v;
+  }
+  return { values, sum: positive + negative, positive, negative, share: 0, contribution: 0 };
+}
+
+/** Shares over all features: signed sum by all magnitudes, and Captum Insights' by the sums' magnitudes. */
+function share(attributions: Attribution[]): void {
+  const magnitude = attributions.reduce((sum, { positive, negative }) => sum + positive - negative, 0);
+  const net = attributions.reduce((n, a) => n + Math.abs(a.sum), 0);
+  for (const a of attributions) {
+    a.share = magnitude ? a.sum / magnitude : 0;
+    a.contribution = net ? a.sum / net : 0;
+  }
+}

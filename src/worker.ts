@@ -1,0 +1,108 @@
+/** The engine in a worker, exposed by Comlink: models by number, one job at a time, cancelled by call number. */
+import { expose } from "comlink";
+import { availableBackends, type Backend, type BackendChoice } from "./backend";
+import { Model, UnsupportedError, type ArrayLike, type FloatArray, type Layer } from "./engine";
+import type { ValueInfo } from "./graph";
+import { attribute, describeMethods, plan, type Attribution, type Request } from "./methods";
+import type { Arguments, MethodInfo, Plan, Shapes } from "./methods/method";
+
+export interface ModelInfo {
+  id: number;
+  backend: Backend;
+  /** Backends that can be chosen in this browser. */
+  available: Backend[];
+  inputs: readonly ValueInfo[];
+  outputs: readonly ValueInfo[];
+  layers: readonly Layer[];
+  methods: (MethodInfo & { whyNot?: string })[];
+}
+
+/** Errors lose their own fields on the way through Comlink; this one's are shown. */
+export interface Refusal {
+  message: string;
+  nodes: UnsupportedError["nodes"];
+  total: number;
+}
+
+/** One of the two. */
+export interface Loaded {
+  info?: ModelInfo;
+  refusal?: Refusal;
+}
+
+export type AttributeRequest = Omit<Request, "signal" | "onProgress">;
+
+const models = new Map<number, Model>();
+const calls = new Map<number, AbortController>();
+let lastId = 0;
+let queue: Promise<unknown> = Promise.resolve();
+
+/** tfjs has one current backend, so jobs do not overlap. */
+function inTurn<T>(job: () => Promise<T>): Promise<T> {
+  const turn = queue.then(job, job);
+  queue = turn.catch(() => undefined);
+  return turn;
+}
+
+function model(id: number): Model {
+  const found = models.get(id);
+  if (!found) throw new Error(`model ${id} is not loaded`);
+  return found;
+}
+
+const api = {
+  load: (onnx: Uint8Array, backend: BackendChoice): Promise<Loaded> =>
+    inTurn(async () => {
+      try {
+        const loaded = await Model.load(onnx, { backend });
+        const id = ++lastId;
+        models.set(id, loaded);
+        const { inputs, outputs, layers } = loaded;
+        return {
+          info: {
+            id,
+            backend: loaded.backend,
+            available: availableBackends(),
+            inputs,
+            outputs,
+            layers,
+            methods: describeMethods(loaded),
+          },
+        };
+      } catch (error) {
+        if (!(error instanceof UnsupportedError)) throw error;
+        return { refusal: { message: error.message, nodes: error.nodes, total: error.total } };
+      }
+    }),
+
+  run: (id: number, inputs: Record<string, ArrayLike>): Promise<Record<string, FloatArray>> =>
+    inTurn(() => model(id).run(inputs)),
+
+  /** Answers between the chunks of a running job. */
+  plan: (method: string, args: Arguments, shapes: Shapes): Plan => plan(method, args, shapes),
+
+  attribute: (
+    id: number,
+    call: number,
+    request: AttributeRequest,
+    onProgress: (done: number) => void,
+  ): Promise<Attribution> => {
+    const controller = new AbortController();
+    calls.set(call, controller);
+    return inTurn(() => attribute(model(id), { ...request, signal: controller.signal, onProgress })).finally(() =>
+      calls.delete(call),
+    );
+  },
+
+  cancel: (call: number): void => calls.get(call)?.abort(),
+
+  unload: (id: number): Promise<void> =>
+    inTurn(async () => {
+      models.get(id)?.dispose();
+      models.delete(id);
+    }),
+};
+
+export type WorkerApi = typeof api;
+
+expose(api);

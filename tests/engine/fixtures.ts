@@ -1,0 +1,68 @@
+/** Reads what tests/fixtures/make.py wrote: nets with PyTorch's outputs and gradients and Captum's attributions. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { FloatArray } from "../../src/engine";
+import type { Arguments } from "../../src/methods/method";
+
+const FOLDER = join(__dirname, "../fixtures/data");
+
+export interface Case {
+  method: string;
+  arguments: Arguments;
+  baseline: string | null;
+  per_sample?: boolean;
+  feature_mask?: unknown;
+  attributions?: Record<string, FloatArray>;
+  delta?: FloatArray | null;
+  /** What Captum says where it refuses. */
+  raises?: string;
+}
+
+export interface Net {
+  name: string;
+  onnx: Uint8Array;
+  inputs: Record<string, FloatArray>;
+  baselines: Record<string, Record<string, FloatArray>>;
+  target: number[] | null;
+  raw: FloatArray;
+  scores: FloatArray;
+  gradient: Record<string, FloatArray>;
+  methods: Case[];
+}
+
+const decode = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "base64"));
+
+/** Arrays are {dtype, shape, data: base64}; everything else stays. */
+function revive(_: string, value: unknown): unknown {
+  const array = value as { dtype?: string; shape?: number[]; data?: string } | null;
+  if (!array?.dtype || !array.shape || typeof array.data !== "string") return value;
+  const { buffer } = decode(array.data);
+  const data =
+    array.dtype === "float32" ? new Float32Array(buffer) : Float32Array.from(new BigInt64Array(buffer), Number);
+  return { data, shape: array.shape };
+}
+
+export const netNames = (): string[] =>
+  readdirSync(FOLDER)
+    .filter((file) => file.endsWith(".json"))
+    .map((file) => file.replace(".json", ""));
+
+export function readNet(name: string): Net {
+  const net = JSON.parse(readFileSync(join(FOLDER, `${name}.json`), "utf8"), revive) as Net & { onnx: string };
+  return { ...net, onnx: decode(net.onnx as string) };
+}
+
+/**
+ * Largest difference relative to the largest expected magnitude, or to `floor` where that is larger: a map that is tiny
+ * beside the output it was subtracted from holds only rounding. Infinite where sizes or finiteness differ.
+ */
+export function difference(got: FloatArray, expected: FloatArray, floor = 1e-6): number {
+  if (got.data.length !== expected.data.length) return Infinity;
+  let [most, scale] = [0, 0];
+  expected.data.forEach((e, i) => {
+    const d = Math.abs(got.data[i] - e);
+    most = Math.max(most, Number.isNaN(d) ? Infinity : d);
+    scale = Math.max(scale, Math.abs(e));
+  });
+  return most / Math.max(scale, floor);
+}

@@ -580,6 +580,8 @@ export class Session extends EventTarget implements Store {
     const { sample, target } = card;
     this.#updateCard(id, { status: "running", done: 0 });
     const started = performance.now();
+    // The last report of progress can arrive after the result.
+    let running = true;
     try {
       const usesBaselines = methods.find(({ name }) => name === method)?.usesBaselines;
       const request: AttributeRequest = {
@@ -593,10 +595,11 @@ export class Session extends EventTarget implements Store {
         target: target === null ? null : [unflatten(target, sample.outputs[0].raw.shape)],
       };
       const explained = await model.attribute(request, signal, (done) => {
-        if (signal.aborted) return;
+        if (signal.aborted || !running) return;
         this.#updateCard(id, { done });
         onProgress(done);
       });
+      running = false;
       if (signal.aborted) return;
       const ms = performance.now() - started;
       const result: Result = {

@@ -1,0 +1,464 @@
+"""The user's dataset -> samples, pulled lazily: nothing is read that is not shown or kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from attriscope import wire
+from attriscope.export import (
+    RandomState,
+    ScoreFunc,
+    check_arguments,
+    describe,
+    first_tensor,
+    input_names,
+    is_graph_input,
+    random_state,
+    set_random_state,
+    untouched,
+)
+from attriscope.features import ImageFeature
+from attriscope.spelling import checks_spelling
+
+
+@dataclass(init=False)
+class Batch:
+    """One batch of the dataset.
+
+    Parameters
+    ----------
+    inputs : tensor or tuple of tensors
+        One per feature, the batch first, as they come before ``input_transforms``.
+    labels : tensor, list, tuple, int or None
+        The right classes, as indexes into ``classes``, one per sample.
+    additional_args : None, tensor or tuple
+        Further forward arguments; they are not attributed. Tensors are sliced per sample; 0-d tensors and other objects
+        become constants of the exported model and must be the same in every batch.
+    """
+
+    inputs: Any
+    labels: Any
+    additional_args: Any
+
+    @checks_spelling
+    def __init__(self, inputs: Any, labels: Any = None, additional_args: Any = None):
+        self.inputs = inputs
+        self.labels = labels
+        self.additional_args = additional_args
+
+
+#: Stands among the constant arguments for one that every sample has its own of.
+_OWN = object()
+
+
+@dataclass
+class _Evaluated:
+    """What the model makes of a sample."""
+
+    #: Transformed, by feature, without the batch dimension.
+    inputs: list[torch.Tensor]
+    outputs: wire.Outputs
+    #: Index of the highest score; None for an output without classes.
+    predicted: int | None
+    label: int | None
+    #: Why the sample cannot be explained.
+    error: str | None
+
+
+@dataclass
+class _Entry:
+    """One sample of the dataset, kept as it was read; nothing has a batch dimension."""
+
+    id: int
+    batch: int
+    raw: list[torch.Tensor]
+    label: Any
+    additional: list[torch.Tensor]
+    evaluated: _Evaluated | None = None
+
+
+class Samples:
+    """The samples of a dataset, numbered from 0, with PyTorch's own outputs. What has been read stays."""
+
+    def __init__(
+        self,
+        dataset: Any,
+        model: nn.Module,
+        features: Sequence[ImageFeature],
+        classes: Sequence[str],
+        score_func: ScoreFunc | None,
+    ):
+        self._model = model
+        self._features = features
+        self._classes = classes
+        self._score_func = score_func
+        self._source = _Source(dataset)
+        self._entries: list[_Entry] = []
+        #: The first batch's additional_args, with _OWN for what every sample has its own of.
+        self._constants: list[Any] = []
+        #: What ended the last scan, until the next one goes on there.
+        self._pending: Exception | None = None
+        #: The batch read last, with its number, if it could not be used.
+        self._left_out: tuple[int, Batch] | None = None
+
+    def __len__(self) -> int:
+        """How many have been read."""
+        return len(self._entries)
+
+    def refresh(self) -> None:
+        """Forget the outputs: the model may have changed. What was read is kept; a batch just left out comes again."""
+        for entry in self._entries:
+            entry.evaluated = None
+        if self._left_out:
+            self._source.put_back(*self._left_out)
+        self._left_out = self._pending = None
+
+    def scan(self, request: wire.FetchRequest) -> wire.Scan:
+        """Samples that pass the filter, from ``start`` on: at most ``count``, looking at no more than ``scan`` entries.
+
+        An error of the dataset or the model ends the scan; it is raised if nothing was found before it, else by the
+        scan that goes on there. What was read before it stays, and a batch that cannot be used is left out.
+        """
+        if request.start > len(self):
+            raise ValueError(f"fetch.start: got {request.start}; expected at most {len(self)}, what was read so far")
+        found: list[wire.Sample] = []
+        position = request.start
+        end = request.start + request.scan
+        if self._pending and position == len(self):
+            error, self._pending = self._pending, None
+            raise error
+        with untouched(self._model), torch.no_grad():
+            try:
+                while len(found) < request.count and position < end:
+                    if position == len(self) and not self._pull():
+                        break
+                    entry = self._entries[position]
+                    if self._passes(self._evaluate(entry), request.filter):
+                        found.append(self._sample(entry))
+                    position += 1
+            except Exception as error:
+                if not found:
+                    raise
+                self._pending = error
+        exhausted = position == len(self) and self._source.ended
+        return wire.Scan(found, position - request.start, position, exhausted)
+
+    def example(self) -> tuple[Any, ...]:
+        """Forward's arguments for the first sample, as a batch of one."""
+        with untouched(self._model), torch.no_grad():
+            first = self._entries[0]
+            return self._arguments([(self._evaluate(first).inputs, first.additional)])
+
+    def input_names(self) -> list[str]:
+        """Graph input names: one per feature, then the additional tensors."""
+        return input_names(self._model, self.example())
+
+    def baseline_names(self) -> list[list[str]]:
+        """Per feature, the names of its baseline choices."""
+        with untouched(self._model), torch.no_grad():
+            entry = next((e for e in self._entries if not self._evaluate(e).error), self._entries[0])
+            inputs = self._evaluate(entry).inputs
+            return [
+                feature.baseline_names(feature.prepare(raw, x).baselines)
+                for feature, raw, x in zip(self._features, entry.raw, inputs, strict=True)
+            ]
+
+    def _passes(self, evaluated: _Evaluated, filter: wire.Filter) -> bool:
+        if not filter.classes and filter.prediction == "all":
+            return True
+        if evaluated.error or evaluated.predicted is None:
+            return False
+        if filter.classes and self._classes[evaluated.predicted] not in filter.classes:
+            return False
+        if filter.prediction == "all":
+            return True
+        is_correct = evaluated.predicted == evaluated.label
+        return evaluated.label is not None and is_correct == (filter.prediction == "correct")
+
+    def _pull(self) -> bool:
+        """Read the next batch; False at the end."""
+        read = self._source.next()
+        if read is None:
+            return False
+        self._left_out = read
+        self._add(*read)
+        self._left_out = None
+        return True
+
+    def _add(self, number: int, batch: Batch) -> None:
+        """A batch's samples, with the model's outputs."""
+        place = f"dataset: batch {number}"
+        tensors = self._tensors(batch, place)
+        given = batch.additional_args
+        additional = [] if given is None else _several(given)
+        sizes = {f"feature '{f.name}'": len(t) for f, t in zip(self._features, tensors, strict=True)}
+        sizes |= {f"additional_args[{i}]": len(a) for i, a in enumerate(additional) if is_graph_input(a)}
+        if len(set(sizes.values())) > 1:
+            text = ", ".join(f"{name} has {size}" for name, size in sizes.items())
+            raise ValueError(f"{place}: the batch sizes differ: {text}; expected one size")
+        size = len(tensors[0])
+        if size == 0:
+            raise ValueError(f"{place} is empty; expected at least one sample")
+        check_arguments(self._model, [feature.name for feature in self._features], len(additional))
+        labels = _split_labels(batch.labels, size, place)
+        self._check_constants(additional, place)
+        rows = ([a[i].detach() for a in additional if is_graph_input(a)] for i in range(size))
+        group = [_Entry(len(self) + i, number, [t[i] for t in tensors], labels[i], row) for i, row in enumerate(rows)]
+        self._run(group)
+        self._entries += group
+
+    def _tensors(self, batch: Batch, place: str) -> list[torch.Tensor]:
+        inputs = _several(batch.inputs)
+        if len(inputs) != len(self._features):
+            names = ", ".join(f"'{feature.name}'" for feature in self._features)
+            raise ValueError(
+                f"{place} has {len(inputs)} inputs; expected {len(self._features)}, one a feature ({names})"
+            )
+        for i, (feature, value) in enumerate(zip(self._features, inputs, strict=True)):
+            tensor = inputs[i] = torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+            got = f"shape {list(tensor.shape)}" if isinstance(tensor, torch.Tensor) else type(value).__name__
+            if not isinstance(tensor, torch.Tensor) or tensor.dim() != 4:
+                raise ValueError(f"{place}, feature '{feature.name}': got {got}; expected a tensor [N, C, H, W]")
+        return [tensor.detach() for tensor in inputs]
+
+    def _check_constants(self, additional: list[Any], place: str) -> None:
+        constants = [_OWN if is_graph_input(value) else value for value in additional]
+        if not self._entries:
+            self._constants = constants
+        if len(constants) != len(self._constants):
+            raise ValueError(
+                f"{place} has {len(constants)} additional_args; the first batch has {len(self._constants)}"
+            )
+        for i, (value, before) in enumerate(zip(constants, self._constants, strict=True)):
+            if value is not before and (type(value) is not type(before) or not np.all(np.asarray(value == before))):
+                raise ValueError(
+                    f"{place}: additional_args[{i}] is {value!r}, in the first batch {before!r}; what is no "
+                    "tensor with a batch dimension becomes a constant. Pass a tensor with one value per sample."
+                )
+
+    def _evaluate(self, entry: _Entry) -> _Evaluated:
+        if entry.evaluated is None:
+            self._run([e for e in self._entries if e.batch == entry.batch])
+        assert entry.evaluated is not None
+        return entry.evaluated
+
+    def _run(self, group: list[_Entry]) -> None:
+        """The model on the entries of one batch."""
+        rows: list[tuple[list[torch.Tensor], list[torch.Tensor]]] = []
+        for entry in group:
+            inputs = [f.transform(raw) for f, raw in zip(self._features, entry.raw, strict=True)]
+            self._check_shapes(entry.id, inputs, rows[0][0] if rows else inputs)
+            rows.append((inputs, entry.additional))
+        arguments = self._arguments(rows)
+        place = f"sample {group[0].id}" if len(group) == 1 else f"samples {group[0].id} to {group[-1].id}"
+        name = type(self._model).__name__
+        try:
+            output = self._model(*arguments)
+        except Exception as error:
+            raise RuntimeError(
+                f"model {name}: forward fails on {place} ({describe(arguments)}): {type(error).__name__}: {error}"
+            ) from error
+        tensor = first_tensor(output)
+        if tensor is None:
+            raise TypeError(
+                f"model {name} returns {type(output).__name__}; expected a tensor, or a tuple, list or dict"
+            )
+        raw = _rows(tensor, len(group), f"model {name}")
+        try:
+            scored = tensor if self._score_func is None else self._score_func(output)
+        except Exception as error:
+            raise RuntimeError(f"score_func fails on {place}: {type(error).__name__}: {error}") from error
+        scores = _rows(scored, len(group), "score_func")
+        if raw.shape != scores.shape:
+            raise ValueError(
+                f"score_func gives {scores.shape[1]} values a sample, the model's output has {raw.shape[1]}; "
+                "expected one score for each"
+            )
+        if 1 < raw.shape[1] > len(self._classes):
+            raise ValueError(
+                f"classes has {len(self._classes)} names, the model's output has {raw.shape[1]}: "
+                "expected one name per output, in their order"
+            )
+        for i, entry in enumerate(group):
+            entry.evaluated = self._judge(entry, rows[i][0], raw[i], scores[i])
+
+    def _judge(self, entry: _Entry, inputs: list[torch.Tensor], raw: wire.Array, scores: wire.Array) -> _Evaluated:
+        has_classes = raw.size > 1
+        label, error = _label(entry.label, len(self._classes))
+        if not has_classes:
+            error = None
+        faults = (f.fault(r, x) for f, r, x in zip(self._features, entry.raw, inputs, strict=True))
+        error = next((fault for fault in faults if fault), error)
+        if error is None and not (np.isfinite(raw).all() and np.isfinite(scores).all()):
+            error = "the model's output for this sample is NaN or infinite"
+        predicted = int(scores.argmax()) if has_classes else None
+        return _Evaluated(inputs, wire.Outputs(raw, scores), predicted, label, error)
+
+    def _check_shapes(self, id: int, inputs: list[torch.Tensor], neighbours: list[torch.Tensor]) -> None:
+        first = self._entries[0].evaluated if self._entries else None
+        for feature, x, expected in zip(self._features, inputs, first.inputs if first else neighbours, strict=True):
+            if x.shape != expected.shape:
+                raise ValueError(
+                    f"feature '{feature.name}': sample {id} has shape {list(x.shape)} after input_transforms, others "
+                    f"have {list(expected.shape)}; expected one shape. Resize or crop."
+                )
+
+    def _arguments(self, rows: Sequence[tuple[list[torch.Tensor], list[torch.Tensor]]]) -> tuple[Any, ...]:
+        """Samples, each its inputs and its additional tensors -> forward's arguments, on the model's device."""
+        anchor = next(iter([*self._model.parameters(), *self._model.buffers()]), None)
+        device = None if anchor is None else anchor.device
+        columns = zip(*([*inputs, *additional] for inputs, additional in rows), strict=True)
+        tensors = iter([torch.stack(column).to(device) for column in columns])
+        arguments: list[Any] = [next(tensors) for _ in self._features]
+        for constant in self._constants:
+            arguments.append(next(tensors) if constant is _OWN else constant)
+        return tuple(arguments)
+
+    def _sample(self, entry: _Entry) -> wire.Sample:
+        evaluated = self._evaluate(entry)
+        prepared = [f.prepare(r, x) for f, r, x in zip(self._features, entry.raw, evaluated.inputs, strict=True)]
+        names = self.input_names()[len(self._features) :] if entry.additional else []
+        return wire.Sample(
+            id=entry.id,
+            label=evaluated.label,
+            display=[p.display for p in prepared],
+            inputs=[_array(x, np.float32) for x in evaluated.inputs],
+            baselines=[[_array(b, np.float32) for b in p.baselines] for p in prepared],
+            additional={name: _array(a) for name, a in zip(names, entry.additional, strict=True)},
+            outputs=[evaluated.outputs],
+            error=evaluated.error or next((p.error for p in prepared if p.error), None),
+        )
+
+
+class _Source:
+    """Whatever the user gave as dataset, as numbered batches."""
+
+    def __init__(self, dataset: Any):
+        self._dataset = dataset
+        self._iterator: Iterator[Any] | None = None
+        self._count = 0
+        self._stopped = False
+        self._failure: Exception | None = None
+        self._returned: tuple[int, Batch] | None = None
+        # What the dataset draws goes on where it was, without a trace in the user's random state.
+        self._random: RandomState | None = None
+        hint = "expected an iterable of Batch or of pairs (inputs, labels), a DataLoader or a Dataset"
+        if isinstance(dataset, Batch):
+            raise TypeError(f"dataset is one Batch; {hint}. Put it in a list: [batch]")
+        is_data = isinstance(dataset, (str, bytes, dict, torch.Tensor, np.ndarray))
+        has_items = hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")
+        has_items = has_items and not isinstance(dataset, IterableDataset)
+        if is_data or not (has_items or hasattr(dataset, "__iter__")):
+            raise TypeError(f"dataset is a {type(dataset).__name__}; {hint}")
+        self._is_map = has_items and (isinstance(dataset, Dataset) or not hasattr(dataset, "__iter__"))
+        is_loader = isinstance(dataset, DataLoader)
+        #: Whether a pair holds one sample; None where its dimensions must tell.
+        self._single = True if isinstance(dataset, Dataset) else False if is_loader and dataset.batch_sampler else None
+        is_sized = has_items if not is_loader else not isinstance(dataset.dataset, IterableDataset)
+        self._length = len(dataset) if is_sized else None
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is left, as far as can be known without reading."""
+        return self._returned is None and (self._stopped or self._count == self._length)
+
+    def put_back(self, number: int, batch: Batch) -> None:
+        """Give this batch out next, once more."""
+        self._returned = number, batch
+
+    def next(self) -> tuple[int, Batch] | None:
+        """The next batch and its number; None at the end. An error of the iterator is raised again by every call."""
+        if self._returned:
+            returned, self._returned = self._returned, None
+            return returned
+        if self._failure:
+            raise self._failure
+        if self._stopped:
+            return None
+        outer = random_state()
+        try:
+            if self._random is not None:
+                set_random_state(self._random)
+            if self._iterator is None:
+                data = self._dataset
+                self._iterator = (data[i] for i in range(len(data))) if self._is_map else iter(data)
+            item = next(self._iterator)
+        except StopIteration:
+            self._stopped = True
+            return None
+        except Exception as error:
+            text = f"dataset: batch {self._count} cannot be read: {type(error).__name__}: {error}"
+            self._failure = RuntimeError(text)
+            raise self._failure from error
+        finally:
+            self._random = random_state()
+            set_random_state(outer)
+        number = self._count
+        self._count += 1
+        return number, self._batch(item, number)
+
+    def _batch(self, item: Any, number: int) -> Batch:
+        if hasattr(item, "inputs") and hasattr(item, "labels"):
+            return Batch(item.inputs, item.labels, getattr(item, "additional_args", None))
+        if not isinstance(item, (tuple, list)) or len(item) != 2:
+            got = f"a {type(item).__name__}" + (f" of {len(item)}" if isinstance(item, (tuple, list)) else "")
+            raise TypeError(f"dataset: batch {number} is {got}; expected attriscope.Batch or a pair (inputs, labels)")
+        inputs, label = item
+        parts = [torch.from_numpy(p) if isinstance(p, np.ndarray) else p for p in _several(inputs)]
+        if not all(isinstance(part, torch.Tensor) for part in parts):
+            got = ", ".join(type(part).__name__ for part in parts)
+            raise TypeError(f"dataset: the inputs of batch {number} are {got}; expected tensors (e.g. by ToTensor)")
+        if self._single or (self._single is None and parts[0].dim() == 3):
+            return Batch(tuple(part[None] for part in parts), [label])
+        return Batch(tuple(parts), label)
+
+
+def _several(inputs: Any) -> list[Any]:
+    return list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
+
+
+def _split_labels(labels: Any, size: int, place: str) -> list[Any]:
+    if labels is None:
+        return [None] * size
+    if isinstance(labels, (torch.Tensor, np.ndarray)):
+        split = labels.reshape(-1).tolist()
+    else:
+        split = list(labels) if isinstance(labels, (list, tuple)) else [labels]
+    if len(split) != size:
+        raise ValueError(f"{place} has {len(split)} labels for {size} samples; expected one label a sample, or None")
+    scalar = (torch.Tensor, np.ndarray, np.generic)
+    return [label.item() if isinstance(label, scalar) and np.prod(label.shape) == 1 else label for label in split]
+
+
+def _label(value: Any, classes: int) -> tuple[int | None, str | None]:
+    """A label as an index into the classes, or why it is none."""
+    if value is None:
+        return None, None
+    expected = f"expected 0 to {classes - 1}, an index into classes"
+    if not isinstance(value, (int, float)) or value != value // 1:
+        return None, f"label {value!r} is no integer; {expected}"
+    if not 0 <= value < classes:
+        return None, f"label {value} is out of range; {expected}"
+    return int(value), None
+
+
+def _rows(output: Any, size: int, place: str) -> wire.Array:
+    """An output as float32 [size, values per sample]."""
+    if not isinstance(output, torch.Tensor):
+        raise TypeError(f"{place} returns {type(output).__name__}; expected a tensor")
+    if output.numel() != size and (output.dim() == 0 or output.shape[0] != size):
+        raise ValueError(f"{place} returns shape {list(output.shape)} for {size} samples; expected the batch first")
+    return _array(output.reshape(size, -1), np.float32)
+
+
+def _array(tensor: torch.Tensor, dtype: Any = None) -> wire.Array:
+    # numpy has no bfloat16, and the page no float16.
+    wide = tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+    return wide.detach().cpu().numpy().astype(dtype or wide.numpy(force=True).dtype)

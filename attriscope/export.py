@@ -1,0 +1,419 @@
+"""PyTorch model and score function -> one ONNX graph with the outputs ``raw`` and ``scores``."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import io
+import logging
+import random
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+import onnxscript.optimizer
+import torch
+from onnx_ir.passes import Sequential
+from onnx_ir.passes import common as passes
+from torch import nn
+
+OPSET = 18
+OUTPUTS = ("raw", "scores")
+_SCOPES = "pkg.torch.onnx.name_scopes"
+_CLASSES = "pkg.torch.onnx.class_hierarchy"
+#: ONNX files are protobuf messages, which end at 2 GiB.
+_SIZE_LIMIT = 2**31 - 1
+
+ScoreFunc = Callable[[Any], Any]
+
+
+class ExportError(RuntimeError):
+    """The model cannot become an ONNX graph; the text says why and what to do."""
+
+
+def export_onnx(model: nn.Module, example_inputs: Any, score_func: ScoreFunc | None = None) -> bytes:
+    """Export ``model`` and ``score_func`` as one ONNX graph (opset 18), as the browser runs it.
+
+    The graph is the model in evaluation mode. Its outputs are ``raw``, what the model returns, and ``scores``,
+    ``score_func`` of that (the same values without a ``score_func``). Of a tuple, list or dict that a model returns,
+    ``raw`` is the first tensor; ``score_func`` always receives what the model returned. Every node keeps its module
+    path and class; stack traces and other names of the author's machine are left out.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Left as it was: training modes, gradients, device and random state.
+    example_inputs : tensor or tuple
+        Forward's positional arguments, the batch first in every tensor. Tensors become graph inputs with a free batch
+        size, named like forward's parameters; other arguments and 0-d tensors become constants of the graph.
+    score_func : callable, optional
+        Maps the model's output to one score per class. It must consist of torch functions.
+
+    Returns
+    -------
+    bytes
+        The ONNX file, weights inside.
+
+    Raises
+    ------
+    ExportError
+        Weights that are NaN or infinite, a forward or score function that fails or cannot be traced, a file over 2 GiB.
+    """
+    arguments = tuple(example_inputs) if isinstance(example_inputs, (tuple, list)) else (example_inputs,)
+    check_weights(model)
+    with untouched(model), torch.no_grad(), _silence():
+        wrapper = _Scored(model, score_func, arguments)
+        tensors = tuple(arguments[i] for i in wrapper.positions)
+        _try_eagerly(wrapper, arguments)
+        program = _trace(wrapper, tensors, input_names(model, arguments))
+        graph_model = program.model
+        _simplify(graph_model)
+        _strip(graph_model)
+    size = sum(value.const_value.nbytes for value in graph_model.graph.initializers.values() if value.const_value)
+    if size > _SIZE_LIMIT:
+        raise ExportError(
+            f"the model's weights take {size / 2**30:.1f} GiB; an ONNX file holds at most 2 GiB. "
+            "Convert them to a smaller type, or explain a smaller model."
+        )
+    onnx: bytes = ir.to_proto(graph_model).SerializeToString(deterministic=True)
+    return onnx
+
+
+def input_names(model: nn.Module, arguments: Sequence[Any]) -> list[str]:
+    """Graph input names of the tensors among ``arguments``: forward's parameter names, else ``input_0`` ..."""
+    names = forward_parameters(model)
+    return [
+        names[i] if names is not None and i < len(names) and names[i] not in OUTPUTS else f"input_{i}"
+        for i, value in enumerate(arguments)
+        if is_graph_input(value)
+    ]
+
+
+def is_graph_input(argument: Any) -> bool:
+    """Whether a forward argument has a batch dimension; all others are constants of the graph."""
+    return isinstance(argument, torch.Tensor) and argument.dim() > 0
+
+
+def forward_parameters(model: nn.Module) -> list[str] | None:
+    """Names of forward's positional parameters up to ``*args``; None where the signature is not known."""
+    signature = _signature(model)
+    return None if signature is None else [name for name, _ in signature[0]]
+
+
+def check_arguments(model: nn.Module, features: Sequence[str], additional: int | None) -> None:
+    """Raise a ValueError if forward takes fewer or more arguments; ``additional`` is None where not known yet."""
+    signature = _signature(model)
+    if signature is None:
+        return
+    parameters, is_open = signature
+    given = len(features) + (additional or 0)
+    required = sum(is_required for _, is_required in parameters)
+    takes = f"forward takes ({', '.join(name for name, _ in parameters)}{', *' if is_open else ''})"
+    have = f"there are {len(features)} features ({', '.join(features)})" + (
+        f" and {additional} additional_args" if additional else ""
+    )
+    if given > len(parameters) and not is_open:
+        raise ValueError(f"model {type(model).__name__}: {have}, but {takes}; expected at most {len(parameters)}")
+    if additional is not None and given < required:
+        raise ValueError(
+            f"model {type(model).__name__}: {have}, but {takes}; expected at least {required}. "
+            "What is not to be explained goes into Batch(additional_args=...)."
+        )
+
+
+def _signature(model: nn.Module) -> tuple[list[tuple[str, bool]], bool] | None:
+    """Forward's positional parameters, each with whether it must be given, and whether ``*args`` follows."""
+    try:
+        parameters = inspect.signature(model.forward).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    is_open = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return [(p.name, p.default is p.empty) for p in positional], is_open
+
+
+def check_weights(model: nn.Module) -> None:
+    """Raise an ExportError that names the first parameter or buffer with a NaN or infinite value."""
+    for name, value in [*model.named_parameters(), *model.named_buffers()]:
+        bad = (~torch.isfinite(value)).sum().item() if value.is_floating_point() and value.numel() else 0
+        if bad:
+            raise ExportError(
+                f"model {type(model).__name__}: {bad} of {value.numel()} values of '{name}' are NaN or infinite; "
+                "attributions need finite weights. Check the training, or load another checkpoint."
+            )
+
+
+def first_tensor(output: Any) -> torch.Tensor | None:
+    """A model's output as one tensor: itself, or the first tensor in a tuple, list or dict."""
+    if isinstance(output, torch.Tensor):
+        return output
+    items = output.values() if isinstance(output, Mapping) else output if isinstance(output, (tuple, list)) else ()
+    return next((item for item in items if isinstance(item, torch.Tensor)), None)
+
+
+@contextlib.contextmanager
+def untouched(*models: nn.Module) -> Iterator[None]:
+    """Evaluation mode for ``models``; afterwards every training flag and all random state is what it was."""
+    # Flags are set directly: an overridden train() may do more than set them, and could not be undone.
+    flags = [(module, module.training) for model in models for module in model.modules()]
+    state = random_state()
+    try:
+        for module, _ in flags:
+            module.training = False
+        yield
+    finally:
+        for module, training in flags:
+            module.training = training
+        set_random_state(state)
+
+
+RandomState = tuple[torch.Tensor, Any, Any, "list[torch.Tensor] | None"]
+
+
+def random_state() -> RandomState:
+    """Of torch, numpy, Python, and CUDA where it is in use."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else None
+    return torch.get_rng_state(), np.random.get_state(), random.getstate(), cuda
+
+
+def set_random_state(state: RandomState) -> None:
+    of_torch, of_numpy, of_python, of_cuda = state
+    torch.set_rng_state(of_torch)
+    np.random.set_state(of_numpy)
+    random.setstate(of_python)
+    if of_cuda is not None:
+        torch.cuda.set_rng_state_all(of_cuda)
+
+
+def describe(arguments: Sequence[Any]) -> str:
+    """Shapes and dtypes of forward's arguments, for an error's text."""
+    return ", ".join(
+        f"{list(a.shape)} {str(a.dtype).removeprefix('torch.')}" if isinstance(a, torch.Tensor) else type(a).__name__
+        for a in arguments
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """The first telling line of an error's root cause, without terminal colours."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    line = next((line.strip().rstrip(".") for line in text.splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
+
+
+class _Scored(nn.Module):
+    """Model and score function as one module; takes the batched tensors only, the other arguments are constants."""
+
+    def __init__(self, model: nn.Module, score_func: ScoreFunc | None, arguments: tuple[Any, ...]):
+        super().__init__()
+        self.model = model
+        self.score_func = score_func
+        self.arguments = arguments
+        self.positions = [i for i, value in enumerate(arguments) if is_graph_input(value)]
+        self.training = False
+
+    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        arguments = list(self.arguments)
+        for position, tensor in zip(self.positions, tensors, strict=True):
+            arguments[position] = tensor
+        output = self.model(*arguments)
+        raw = first_tensor(output)
+        assert raw is not None  # checked before the trace
+        return (raw, raw) if self.score_func is None else (raw, self.score_func(output))
+
+
+def _try_eagerly(wrapper: _Scored, arguments: tuple[Any, ...]) -> None:
+    name = type(wrapper.model).__name__
+    try:
+        output = wrapper.model(*arguments)
+    except Exception as error:
+        raise ExportError(
+            f"model {name}: its forward fails on the example inputs ({describe(arguments)}): {first_line(error)}. "
+            "Check that shapes and dtypes are what the model was trained on."
+        ) from error
+    if first_tensor(output) is None:
+        raise ExportError(
+            f"model {name} returns {type(output).__name__}; expected a tensor, or a tuple, list or dict that holds one."
+        )
+    if wrapper.score_func is None:
+        return
+    try:
+        scores = wrapper.score_func(output)
+    except Exception as error:
+        raise ExportError(f"score_func fails on the model's output: {first_line(error)}.") from error
+    if not isinstance(scores, torch.Tensor):
+        raise ExportError(f"score_func returns {type(scores).__name__}; expected a tensor with one score per class.")
+
+
+def _trace(wrapper: _Scored, tensors: tuple[torch.Tensor, ...], names: list[str]) -> Any:
+    # A batch of one would be taken for a constant.
+    tensors = tuple(torch.cat([t, t]) if t.shape[0] == 1 else t for t in tensors)
+    try:
+        return _to_onnx(wrapper, tensors, names)
+    except Exception as error:
+        culprit, hint = f"model {type(wrapper.model).__name__}", "in forward"
+        if wrapper.score_func is not None and _traces_alone(wrapper, tensors, names):
+            culprit, hint = "score_func", "in score_func"
+        text = f"{culprit} cannot be exported to ONNX: {first_line(error)}. {_advice(error, hint)}"
+        raise ExportError(text) from error
+
+
+def _to_onnx(wrapper: _Scored, tensors: tuple[torch.Tensor, ...], names: list[str]) -> Any:
+    batch = {0: torch.export.Dim.DYNAMIC}
+    exported = torch.export.export(wrapper, tensors, dynamic_shapes=(tuple(batch for _ in tensors),), strict=False)
+    program = torch.onnx.export(
+        exported,
+        input_names=names,
+        output_names=OUTPUTS,
+        opset_version=OPSET,
+        dynamo=True,
+        optimize=False,
+        verbose=False,
+    )
+    assert program is not None
+    return program
+
+
+def _traces_alone(wrapper: _Scored, tensors: tuple[torch.Tensor, ...], names: list[str]) -> bool:
+    try:
+        _to_onnx(_Scored(wrapper.model, None, wrapper.arguments), tensors, names)
+    except Exception:
+        return False
+    return True
+
+
+def _advice(error: BaseException, where: str) -> str:
+    text = f"{type(error).__name__} {error} {error.__cause__}"
+    if "data-dependent" in text or "DataDependent" in text:
+        return (
+            f"A branch or size {where} depends on values of the input: write it with torch.where, "
+            "or take that step out of the model."
+        )
+    if "onstraint" in text and ("specialized" in text or "inferred to be a constant" in text):
+        return f"The batch size is fixed {where}: use x.size(0) or x.shape[0] in place of a number."
+    if "No ONNX function found" in text or "No decompositions" in text:
+        return "ONNX has no counterpart for this operator: replace it, or take that step out of the model."
+    return f"Only torch functions can be exported: look {where} for numpy, .item(), .tolist() or in-place state."
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing the exporter logs, warns or prints reaches the notebook cell; errors are raised anyway."""
+    roots = ("torch", "onnxscript", "onnx_ir")
+    names = {*roots, *(name for name in logging.root.manager.loggerDict if name.partition(".")[0] in roots)}
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [(logger, logger.level) for logger in loggers]
+    sink = io.StringIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            for logger, level in levels:
+                logger.setLevel(level)
+
+
+def _simplify(model: ir.Model) -> None:
+    """Inline, fold constants, drop what is unused. No rewrite rules: they would fold BatchNormalization into Conv."""
+    passes.InlinePass()(model)
+    onnxscript.optimizer.fold_constants(model, onnx_shape_inference=True)
+    _name_batch(model.graph)
+    passes.IdentityEliminationPass()(model)
+    _settle_shapes(model.graph)
+    Sequential(
+        passes.RemoveUnusedNodesPass(),
+        passes.RemoveUnusedFunctionsPass(),
+        passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
+        passes.RemoveUnusedOpsetsPass(),
+        passes.OutputFixPass(),
+    )(model)
+    _infer_shapes(model)
+    for name, output in zip(OUTPUTS, model.graph.outputs, strict=True):
+        output.name = name
+
+
+def _name_batch(graph: ir.Graph) -> None:
+    """Call the batch dimension "batch" in place of the exporter's symbols, which differ from input to input."""
+    symbols = {str(value.shape[0]) for value in graph.inputs if value.shape}
+    pattern = re.compile(r"\b(" + "|".join(map(re.escape, symbols)) + r")\b")
+    values = [*graph.inputs, *(output for node in graph for output in node.outputs)]
+    for value in values:
+        if value.shape is not None:
+            value.shape = ir.Shape(
+                [d if isinstance(d, int) else pattern.sub("batch", d.value) if d.value else None for d in value.shape]
+            )
+
+
+def _settle_shapes(graph: ir.Graph) -> None:
+    """Give Reshape a constant shape where the batch is all that it computes, e.g. ``x.view(x.size(0), -1)``."""
+    for node in list(graph):
+        if node.op_type != "Reshape" or node.domain:
+            continue
+        data, shape, result = node.inputs[0], node.inputs[1], node.outputs[0].shape
+        if data is None or shape is None or shape.const_value is not None or result is None:
+            continue
+        wanted = [d if isinstance(d, int) else -1 for d in result]
+        if wanted.count(-1) != 1 or 0 in wanted:
+            continue
+        name = f"{node.outputs[0].name}_shape"
+        tensor = ir.tensor(np.array(wanted, np.int64), name=name)
+        constant = ir.Value(
+            name=name, const_value=tensor, shape=ir.Shape([len(wanted)]), type=ir.TensorType(tensor.dtype)
+        )
+        graph.initializers[name] = constant
+        node.replace_input_with(1, constant)
+
+
+def _infer_shapes(model: ir.Model) -> None:
+    """Shapes for what folding has added; what the exporter knew is kept, since ONNX loses the batch in a Reshape."""
+    known = {output: output.shape for node in model.graph for output in node.outputs if output.shape is not None}
+    passes.ShapeInferencePass()(model)
+    for output, shape in known.items():
+        output.shape = shape
+
+
+def _strip(model: ir.Model) -> None:
+    """Leave of all metadata each node's module path and class, as if there had been no wrapper."""
+    graph = model.graph
+    for owner in (model, graph, *graph.inputs, *graph.initializers.values()):
+        _clear(owner)
+    for node in graph.all_nodes():
+        kept = _unwrapped(node.metadata_props)
+        _clear(node)
+        node.metadata_props.update(kept)
+        for output in node.outputs:
+            _clear(output)
+    for name, value in list(graph.initializers.items()):
+        bare = name.removeprefix("model.")
+        if value.const_value is not None:
+            _clear(value.const_value)
+        if bare != name and bare not in graph.initializers:
+            del graph.initializers[name]
+            value.name = bare
+            graph.initializers[bare] = value
+
+
+def _clear(owner: Any) -> None:
+    owner.metadata_props.clear()
+    owner.doc_string = None
+
+
+def _unwrapped(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Both lists without the wrapper's own element; what the score function does has no module path left."""
+    try:
+        scopes, classes = (ast.literal_eval(metadata[key]) for key in (_SCOPES, _CLASSES))
+    except (KeyError, ValueError, SyntaxError):
+        return {}
+    pairs = [
+        ("" if scope == "model" else scope.removeprefix("model."), kind)
+        for scope, kind in zip(scopes, classes, strict=True)
+        if kind != f"{_Scored.__module__}.{_Scored.__qualname__}"
+    ]
+    return {_SCOPES: repr([scope for scope, _ in pairs]), _CLASSES: repr([kind for _, kind in pairs])}

@@ -1,0 +1,268 @@
+"""How a model input is transformed, what it is compared with, and how it is shown. Signatures as in Captum Insights."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from attriscope.spelling import checks_spelling
+from attriscope.wire import Array
+
+Transform = Callable[[Any], Any]
+Transforms = Transform | Sequence[Transform] | None
+
+_CHANNELS = (1, 3, 4)
+
+
+class BaseFeature:
+    """One input of the model.
+
+    Parameters
+    ----------
+    name : str
+        Shown in the explorer and in errors.
+    baseline_transforms : None, callable or list of callables
+        Each maps the *transformed* input, without the batch dimension, to a baseline of the same shape. All of them are
+        offered in the explorer. None: zeros.
+    input_transforms : None, callable or list of callables
+        Applied in order to an input without the batch dimension; the result is what the model sees.
+    visualization_transform : None or callable
+        Maps the raw input, with a batch dimension of 1, to what is shown.
+    """
+
+    @checks_spelling
+    def __init__(
+        self,
+        name: str,
+        baseline_transforms: Transforms,
+        input_transforms: Transforms,
+        visualization_transform: Transform | None,
+    ):
+        if not isinstance(name, str):
+            raise TypeError(f"a feature's name is a str; got {type(name).__name__}")
+        self.name = name
+        self.baseline_transforms = self._callables(baseline_transforms, "baseline_transforms")
+        self.input_transforms = self._callables(input_transforms, "input_transforms")
+        if visualization_transform is not None and not callable(visualization_transform):
+            got = type(visualization_transform).__name__
+            raise TypeError(f"feature '{name}': visualization_transform is a {got}; expected a callable or None")
+        self.visualization_transform = visualization_transform
+
+    @staticmethod
+    def visualization_type() -> str:
+        raise NotImplementedError
+
+    def _callables(self, transforms: Transforms, argument: str) -> list[Transform]:
+        if transforms is None:
+            return []
+        # A torch.nn.Sequential is both: callable, and a sequence of its parts.
+        found: list[Any] = [transforms] if callable(transforms) else list(transforms)
+        for i, transform in enumerate(found):
+            if not callable(transform):
+                got = type(transform).__name__
+                raise TypeError(f"feature '{self.name}': {argument}[{i}] is a {got}; expected a callable")
+        return found
+
+
+@dataclass
+class Prepared:
+    """One sample's feature: what is shown, and what the input is compared with."""
+
+    display: Array
+    baselines: list[torch.Tensor]
+    #: Which baseline cannot be used, and why.
+    error: str | None
+
+
+class ImageFeature(BaseFeature):
+    """An image input, [C, H, W] with 1, 3 or 4 channels.
+
+    What is shown is the raw input, or what ``visualization_transform`` makes of it (it gets [1, C, H, W]). uint8 is
+    taken as it is, and so are floats within 0..1. Floats from 0 up to a maximum in 32..255 are divided by 255. All
+    others, e.g. a normalised image with negative values, are scaled from their own minimum and maximum to 0..1.
+    """
+
+    @checks_spelling
+    def __init__(
+        self,
+        name: str,
+        baseline_transforms: Transforms,
+        input_transforms: Transforms,
+        visualization_transform: Transform | None = None,
+    ):
+        super().__init__(name, baseline_transforms, input_transforms, visualization_transform)
+
+    @staticmethod
+    def visualization_type() -> str:
+        return "image"
+
+    def transform(self, raw: torch.Tensor) -> torch.Tensor:
+        """Raw input, without batch dimension -> what the model sees."""
+        # A copy: transforms may work in place, and the dataset is the user's.
+        x = raw.clone()
+        for i, transform in enumerate(self.input_transforms):
+            x = self._apply(transform, x, f"input_transforms[{i}]")
+        return x
+
+    def fault(self, raw: torch.Tensor, x: torch.Tensor) -> str | None:
+        """Where NaN or infinite values of the transformed input ``x`` come from, if there are any."""
+        if bad := _bad(raw):
+            return f"{self.name}: {bad} of {raw.numel()} values of the raw input are NaN or infinite"
+        if not _bad(x):
+            return None
+        step = raw.clone()
+        for i, transform in enumerate(self.input_transforms):
+            step = self._apply(transform, step, f"input_transforms[{i}]")
+            if bad := _bad(step):
+                place = f"input_transforms[{i}]{_called(transform)}"
+                return f"{self.name}: {bad} of {step.numel()} values are NaN or infinite after {place}"
+        return f"{self.name}: {_bad(x)} of {x.numel()} values of the transformed input are NaN or infinite"
+
+    def prepare(self, raw: torch.Tensor, x: torch.Tensor) -> Prepared:
+        """Raw input and transformed input, both without batch dimension -> everything else that the page needs."""
+        baselines = []
+        transforms: list[Transform] = self.baseline_transforms or [torch.zeros_like]
+        for i, transform in enumerate(transforms):
+            baseline = self._apply(transform, x.clone(), f"baseline_transforms[{i}]")
+            if baseline.shape != x.shape:
+                raise ValueError(
+                    f"feature '{self.name}': baseline_transforms[{i}] gives shape {list(baseline.shape)}; "
+                    f"expected the transformed input's, {list(x.shape)}"
+                )
+            baselines.append(baseline)
+        return Prepared(self._display(raw), baselines, self._baseline_fault(baselines))
+
+    def baseline_names(self, baselines: Sequence[torch.Tensor]) -> list[str]:
+        """What the explorer calls the baseline choices, given those of one sample."""
+        names: list[str] = []
+        for i, baseline in enumerate(baselines):
+            transform = self.baseline_transforms[i] if self.baseline_transforms else None
+            name = _name(transform) or _describe(baseline) or f"baseline {i + 1}"
+            while name in names:
+                name = f"{name} ({i + 1})"
+            names.append(name)
+        return names
+
+    def _apply(self, transform: Transform, x: torch.Tensor, place: str) -> torch.Tensor:
+        try:
+            result = transform(x)
+        except Exception as error:
+            raise ValueError(
+                f"feature '{self.name}': {place} fails on shape {list(x.shape)}: {type(error).__name__}: {error}"
+            ) from error
+        if isinstance(result, np.ndarray):
+            result = torch.from_numpy(result)
+        if not isinstance(result, torch.Tensor):
+            got = type(result).__name__
+            raise ValueError(f"feature '{self.name}': {place} returns {got}; expected a tensor without batch dimension")
+        return result
+
+    def _baseline_fault(self, baselines: Sequence[torch.Tensor]) -> str | None:
+        for name, baseline in zip(self.baseline_names(baselines), baselines, strict=True):
+            if bad := _bad(baseline):
+                return f"{self.name}: {bad} of {baseline.numel()} values of the baseline '{name}' are NaN or infinite"
+        return None
+
+    def _display(self, raw: torch.Tensor) -> Array:
+        shown: Any = raw
+        what = "the input"
+        if self.visualization_transform is not None:
+            what = "what visualization_transform returns"
+            try:
+                shown = self.visualization_transform(raw.clone()[None])
+            except Exception as error:
+                raise ValueError(
+                    f"feature '{self.name}': visualization_transform fails on shape {[1, *raw.shape]}: "
+                    f"{type(error).__name__}: {error}"
+                ) from error
+        image = shown.detach().cpu().numpy() if isinstance(shown, torch.Tensor) else np.asarray(shown)
+        if image.ndim == 4 and image.shape[0] == 1:
+            image = image[0]
+        if image.ndim != 3 or image.shape[0] not in _CHANNELS or 0 in image.shape:
+            raise ValueError(
+                f"feature '{self.name}': {what} has shape {list(image.shape)}; an image is [C, H, W] with 1, 3 or 4 "
+                "channels. Pass a visualization_transform that makes one."
+            )
+        return _to_picture(image)
+
+
+class TextFeature(BaseFeature):
+    """Token ids, one attribution per token."""
+
+    @staticmethod
+    def visualization_type() -> str:
+        return "text"
+
+
+class GeneralFeature(BaseFeature):
+    """A row of numbers, one attribution per category."""
+
+    @checks_spelling
+    def __init__(self, name: str, categories: list[str]):
+        super().__init__(name, None, None, None)
+        self.categories = categories
+
+    @staticmethod
+    def visualization_type() -> str:
+        return "general"
+
+
+class EmptyFeature(BaseFeature):
+    """An input that is attributed but not shown."""
+
+    @checks_spelling
+    def __init__(
+        self,
+        name: str = "empty",
+        baseline_transforms: Transforms = None,
+        input_transforms: Transforms = None,
+        visualization_transform: Transform | None = None,
+    ):
+        super().__init__(name, baseline_transforms, input_transforms, visualization_transform)
+
+    @staticmethod
+    def visualization_type() -> str:
+        return "empty"
+
+
+def _bad(x: torch.Tensor) -> int:
+    return int((~torch.isfinite(x)).sum()) if x.is_floating_point() else 0
+
+
+def _name(transform: Transform | None) -> str | None:
+    if isinstance(transform, functools.partial):
+        transform = transform.func
+    if transform is None:
+        return None
+    name = getattr(transform, "__name__", type(transform).__name__)
+    return None if name == "<lambda>" else name
+
+
+def _called(transform: Transform) -> str:
+    name = _name(transform)
+    return f" ({name})" if name else ""
+
+
+def _describe(baseline: torch.Tensor) -> str | None:
+    if not baseline.numel() or not bool((baseline == baseline.flatten()[0]).all()):
+        return None
+    return "zero" if baseline.flatten()[0] == 0 else "constant"
+
+
+def _to_picture(image: Array) -> Array:
+    if image.dtype == np.uint8:
+        return image.copy()
+    values = image.astype(np.float32)
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+    if low >= 0 and high <= 1:
+        return values
+    if low >= 0 and 32 <= high <= 255:
+        return values / np.float32(255)
+    return (values - np.float32(low)) / np.float32(high - low) if high > low else np.clip(values, 0, 1)

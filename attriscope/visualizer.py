@@ -1,0 +1,253 @@
+"""What the user calls."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+from torch import nn
+
+from attriscope import page, wire
+from attriscope._version import __version__
+from attriscope.dataset import Samples
+from attriscope.export import ScoreFunc, check_arguments, export_onnx
+from attriscope.features import BaseFeature, ImageFeature
+from attriscope.spelling import checks_spelling
+from attriscope.widget import Live, Shown
+
+#: Packed bytes up to which the model is stored in the output if the user does not say.
+_EMBED_LIMIT = 10_000_000
+#: Packed bytes above which notebooks become slow to save, diff and share.
+_WARN_LIMIT = 20_000_000
+
+
+class AttributionVisualizer:
+    """Explains a PyTorch model in the notebook cell: ``render()`` draws the explorer, which computes in the browser.
+
+    Parameters
+    ----------
+    models : torch.nn.Module or list of them
+        Evaluated in evaluation mode, left as they were.
+    classes : list of str
+        Names of the model's outputs, in their order.
+    features : BaseFeature or list of them
+        One per tensor that the model is to be explained by, in forward's order.
+    dataset : iterable of Batch, DataLoader, Dataset, or list of pairs
+        Read lazily, and no further than what is shown; it may be endless. Of a Dataset, every item (x, y) is a sample.
+        Other pairs hold a batch if x is [N, C, H, W] and a sample if it is [C, H, W].
+    score_func : callable, optional
+        Maps the model's output to the scores that are shown, e.g. a softmax. Attributions explain the output itself.
+    use_label_for_attr : bool
+        False for a model with one output per sample, which has no class to choose.
+    """
+
+    @checks_spelling
+    def __init__(
+        self,
+        models: nn.Module | Sequence[nn.Module],
+        classes: Sequence[str],
+        features: BaseFeature | Sequence[BaseFeature],
+        dataset: Any,
+        score_func: ScoreFunc | None = None,
+        use_label_for_attr: bool = True,
+    ):
+        self._models = _listed(models, nn.Module, "models", "torch.nn.Module")
+        self._features = _listed(features, BaseFeature, "features", "attriscope.features.BaseFeature")
+        if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
+            raise TypeError(f"classes is {classes!r}; expected a list of str, one name per output of the model")
+        if score_func is not None and not callable(score_func):
+            raise TypeError(f"score_func is a {type(score_func).__name__}; expected a callable or None")
+        self._classes = list(classes)
+        self._score_func = score_func
+        self._use_label_for_attr = use_label_for_attr
+        for model in self._models:
+            check_arguments(model, [feature.name for feature in self._features], None)
+        self._samples = Samples(dataset, self._models[0], self._features, self._classes, score_func)
+        self._onnx: list[bytes] = []
+        self._live: Live | None = None
+        self._bundle: page.Bundle | None = None
+        self._show = 4
+
+    def __repr__(self) -> str:
+        names = ", ".join(type(model).__name__ for model in self._models)
+        return f"<AttributionVisualizer of {names}: {len(self._classes)} classes>"
+
+    @property
+    def _title(self) -> str:
+        return "Attriscope: " + ", ".join(type(model).__name__ for model in self._models)
+
+    @checks_spelling
+    def render(self, debug: bool = False, *, num_examples: int = 4, embed: bool | None = None) -> None:
+        """Show the explorer in the cell's output.
+
+        Parameters
+        ----------
+        debug : bool
+            Errors of later requests show their traceback.
+        num_examples : int
+            How many samples are shown at a time; the first ones are stored in the output.
+        embed : bool or None
+            Whether the output stores the model, so that a saved notebook computes without a kernel. None: if the output
+            stays below 10 MB.
+        """
+        shell = get_ipython()
+        if getattr(shell, "kernel", None) is None:
+            print(repr(self))
+            return
+        self._open(debug)
+        Shown.keep(self)
+        handle: Any = None
+
+        def show(bundle: page.Bundle) -> None:
+            nonlocal handle
+            if handle is None:
+                handle = display(bundle, raw=True, display_id=True)
+            else:
+                handle.update(bundle, raw=True)
+
+        self._prepare(show, num_examples, embed)
+
+    @property
+    def widget(self) -> ipywidgets.Output:
+        """The explorer as a widget, for boxes and layouts."""
+        if self._bundle is None:
+            self._open(debug=False)
+            self._prepare(lambda bundle: None, self._show, None)
+        output = {"output_type": "display_data", "data": self._bundle, "metadata": {}}
+        return ipywidgets.Output(outputs=(output,))
+
+    @checks_spelling
+    def save(self, path: str | Path, *, num_examples: int | None = None, embed: bool = True) -> None:
+        """Write the explorer to one HTML file that works offline.
+
+        Parameters
+        ----------
+        path : str or Path
+            Overwritten if it exists.
+        num_examples : int, optional
+            How many samples the file holds; None: as many as the last ``render()``, else 4.
+        embed : bool
+            Whether the file holds the model; without it the file shows, but does not compute.
+        """
+        count = self._show if num_examples is None else num_examples
+        _, packed = self._payload(lambda stage: None, count, self._show, embed)
+        Path(path).write_text(page.page(packed, self._title), encoding="utf-8")
+
+    def close(self) -> None:
+        """Disconnect the explorers from the kernel; they keep working with what they have."""
+        if self._live is not None:
+            self._live.close()
+        self._live = self._bundle = None
+
+    def fetch(self, request: wire.FetchRequest) -> wire.Scan:
+        """Further samples; what the explorer's requests are answered with."""
+        return self._samples.scan(request)
+
+    def onnx(self, model: int) -> bytes:
+        """The exported model, as it was rendered."""
+        if not isinstance(model, int) or not 0 <= model < len(self._onnx):
+            raise ValueError(f"model {model!r} does not exist; expected 0 to {len(self._onnx) - 1}")
+        return self._onnx[model]
+
+    def _open(self, debug: bool) -> None:
+        self.close()
+        self._live = Live(self, debug)
+
+    def _prepare(self, show: Callable[[page.Bundle], None], num_examples: int, embed: bool | None) -> None:
+        """Show the stages, then the explorer, or why there is none."""
+        assert self._live is not None
+        model_id, title = self._live.model_id, self._title
+        try:
+            payload, packed = self._payload(
+                lambda stage: show(page.preparing(stage, model_id, title)), num_examples, num_examples, embed
+            )
+            self._bundle = page.ready(payload, packed, model_id, title)
+        except BaseException as error:  # an interrupt too must not leave the cell at "preparing"
+            show(page.stopped(str(error) or type(error).__name__, model_id, title))
+            raise
+        self._show = num_examples
+        show(self._bundle)
+
+    def _payload(
+        self, stage: Callable[[str], None], num_examples: int, show: int, embed: bool | None
+    ) -> tuple[wire.Payload, bytes]:
+        """The payload of `num_examples` samples, of which `show` stand on a page, and its packed bytes."""
+        if not isinstance(num_examples, int) or num_examples < 1:
+            raise ValueError(f"num_examples is {num_examples!r}; expected an integer >= 1")
+        stage("Running PyTorch on the first samples…")
+        self._check_supported()
+        self._samples.refresh()
+        scan = self._samples.scan(wire.FetchRequest(wire.Filter(), start=0, count=num_examples, scan=num_examples))
+        if not scan.samples:
+            raise ValueError("dataset is empty; expected at least one batch")
+        outputs = scan.samples[0].outputs[0].raw.size
+        if not self._use_label_for_attr and outputs > 1:
+            raise ValueError(
+                f"use_label_for_attr is False, but the model has {outputs} outputs per sample; "
+                "False is for models with one. Leave it out to choose the class to explain."
+            )
+        stage("Exporting the model…")
+        example = self._samples.example()
+        self._onnx = [export_onnx(model, example, self._score_func) for model in self._models]
+        stage("Packing model and samples…")
+        payload = self._describe(scan, min(show, num_examples))
+        if embed is False or (embed is None and sum(map(len, self._onnx)) > 2 * _EMBED_LIMIT):
+            packed = self._leave_out_models(payload)
+        else:
+            packed = page.pack(payload)
+            if embed is None and len(packed) > _EMBED_LIMIT:
+                packed = self._leave_out_models(payload)
+        if len(packed) > _WARN_LIMIT:
+            warnings.warn(
+                f"The output takes {len(packed) / 1e6:.0f} MB; above 20 MB notebooks become slow. "
+                "Show fewer samples (num_examples), or pass embed=False.",
+                stacklevel=4,
+            )
+        return payload, packed
+
+    def _describe(self, scan: wire.Scan, show: int) -> wire.Payload:
+        inputs, baselines = self._samples.input_names(), self._samples.baseline_names()
+        return wire.Payload(
+            version=__version__,
+            classes=self._classes,
+            features=[
+                wire.FeatureSpec(feature.name, "image", inputs[i], baselines[i])
+                for i, feature in enumerate(self._features)
+            ],
+            models=[
+                wire.ModelSpec(type(model).__name__, len(onnx), onnx)
+                for model, onnx in zip(self._models, self._onnx, strict=True)
+            ],
+            use_label_for_attr=self._use_label_for_attr,
+            show=show,
+            scan=scan,
+        )
+
+    def _leave_out_models(self, payload: wire.Payload) -> bytes:
+        for model in payload.models:
+            model.onnx = None
+        return page.pack(payload)
+
+    def _check_supported(self) -> None:
+        if len(self._models) > 1:
+            raise NotImplementedError(f"{len(self._models)} models: comparing models is not available yet; pass one")
+        for feature in self._features:
+            if not isinstance(feature, ImageFeature):
+                raise NotImplementedError(
+                    f"feature '{feature.name}': {type(feature).__name__} cannot be shown yet; use ImageFeature"
+                )
+
+
+def _listed(value: Any, kind: type, argument: str, expected: str) -> list[Any]:
+    values = [value] if isinstance(value, kind) else list(value) if isinstance(value, (list, tuple)) else [value]
+    if not values:
+        raise ValueError(f"{argument} is empty; expected at least one {expected}")
+    for item in values:
+        if not isinstance(item, kind):
+            raise TypeError(f"{argument} holds a {type(item).__name__}; expected {expected}, or a list of them")
+    return values

@@ -1,0 +1,125 @@
+"""The payload: values -> MessagePack bytes. Twin of `src/wire.ts`; both are tested on the same fixture bytes.
+
+Fields, shapes and units are described there. Arrays are numpy arrays, C order; on the wire they are little-endian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, is_dataclass
+from typing import Any, Literal
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+#: Raised whenever a field changes its meaning; both twins refuse another number.
+PROTOCOL = 1
+
+DTYPES = ("float32", "float64", "int8", "uint8", "int16", "int32", "int64", "bool")
+
+Array = NDArray[Any]
+Prediction = Literal["all", "correct", "incorrect"]
+
+
+@dataclass
+class FeatureSpec:
+    name: str
+    kind: Literal["image"]
+    input: str
+    baselines: list[str]
+
+
+@dataclass
+class ModelSpec:
+    name: str
+    size: int
+    onnx: bytes | None
+
+
+@dataclass
+class Outputs:
+    raw: Array
+    scores: Array
+
+
+@dataclass
+class Sample:
+    id: int
+    label: int | None
+    display: list[Array]
+    inputs: list[Array]
+    baselines: list[list[Array]]
+    additional: dict[str, Array]
+    outputs: list[Outputs]
+    error: str | None
+
+
+@dataclass
+class Scan:
+    samples: list[Sample]
+    scanned: int
+    next: int
+    exhausted: bool
+
+
+@dataclass(kw_only=True)
+class Payload:
+    protocol: int = PROTOCOL
+    version: str
+    classes: list[str]
+    features: list[FeatureSpec]
+    models: list[ModelSpec]
+    use_label_for_attr: bool
+    show: int
+    scan: Scan
+
+
+@dataclass
+class Filter:
+    classes: list[str] = field(default_factory=list)
+    prediction: Prediction = "all"
+
+
+@dataclass
+class FetchRequest:
+    filter: Filter
+    start: int
+    count: int
+    scan: int
+
+
+def encode(value: Payload | Scan) -> bytes:
+    """The same bytes for the same values."""
+    packed: bytes = msgpack.packb(value, default=_plain)
+    return packed
+
+
+def fetch_request(content: Mapping[str, Any]) -> FetchRequest:
+    """The page's "fetch" message, checked; raises ValueError."""
+    filter = content.get("filter")
+    if not isinstance(filter, Mapping):
+        raise ValueError(f"fetch.filter: got {filter!r}; expected a map with classes and prediction")
+    classes, prediction = filter.get("classes", []), filter.get("prediction", "all")
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise ValueError(f"fetch.filter.classes: got {classes!r}; expected a list of class names")
+    if prediction not in ("all", "correct", "incorrect"):
+        raise ValueError(f"fetch.filter.prediction: got {prediction!r}; expected 'all', 'correct' or 'incorrect'")
+    numbers: dict[str, int] = {}
+    for name, least in (("start", 0), ("count", 1), ("scan", 1)):
+        value = content.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise ValueError(f"fetch.{name}: got {value!r}; expected an integer >= {least}")
+        numbers[name] = value
+    return FetchRequest(Filter(classes, prediction), **numbers)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        if value.dtype.name not in DTYPES:
+            raise TypeError(f"an array of dtype {value.dtype} cannot travel; expected one of {', '.join(DTYPES)}")
+        data = np.ascontiguousarray(value.astype(value.dtype.newbyteorder("<"), copy=False)).tobytes()
+        return {"dtype": value.dtype.name, "shape": list(value.shape), "data": data}
+    if is_dataclass(value):
+        return vars(value)
+    raise TypeError(f"{type(value).__name__} cannot travel in the payload")

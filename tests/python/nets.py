@@ -1,0 +1,95 @@
+"""Small networks for the tests, seeded, in evaluation mode."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Tutorial(nn.Module):
+    """The CIFAR-10 tutorial's network: every ReLU and pool a module of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 6, 5)
+        self.pool1 = nn.MaxPool2d(2, 2)
+        self.pool2 = nn.MaxPool2d(2, 2)
+        self.conv2 = nn.Conv2d(6, 16, 5)
+        self.fc1 = nn.Linear(16 * 5 * 5, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, 10)
+        self.relu1 = nn.ReLU()
+        self.relu2 = nn.ReLU()
+        self.relu3 = nn.ReLU()
+        self.relu4 = nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.pool1(self.relu1(self.conv1(x)))
+        x = self.pool2(self.relu2(self.conv2(x)))
+        x = x.view(-1, 16 * 5 * 5)
+        x = self.relu3(self.fc1(x))
+        x = self.relu4(self.fc2(x))
+        return self.fc3(x)
+
+
+class Mixed(nn.Module):
+    """BatchNorm, ReLU6, average pools, functional relu, concatenation, mean and a view by the batch size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU6(), nn.AvgPool2d(2))
+        self.pool = nn.AdaptiveAvgPool2d(2)
+        self.dropout = nn.Dropout()
+        self.linear = nn.Linear(64, 10)
+        self.norm = nn.BatchNorm1d(10)
+        for norm in (self.block[1], self.norm):
+            nn.init.uniform_(norm.weight, 0.5, 2)
+            norm.running_mean.uniform_(-1, 1)
+            norm.running_var.uniform_(0.5, 2)
+
+    def forward(self, photo: torch.Tensor) -> torch.Tensor:
+        x = self.block(photo)
+        x = torch.cat([x, F.relu(x) * x.mean((2, 3), keepdim=True)], 1)
+        x = self.dropout(self.pool(x))
+        return self.norm(self.linear(x.view(x.size(0), -1)))
+
+
+class Tiny(nn.Module):
+    """One convolution on [N, C, 8, 8], three classes."""
+
+    def __init__(self, channels: int = 3, outputs: int = 3) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 4, 3)
+        self.relu = nn.ReLU()
+        self.linear = nn.Linear(4 * 36, outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(torch.flatten(self.relu(self.conv(x)), 1))
+
+
+class TwoImages(nn.Module):
+    """Two images and the length of something else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = Tiny(3)
+        self.right = Tiny(1)
+
+    def forward(
+        self, left: torch.Tensor, right: torch.Tensor, length: torch.Tensor, scale: float = 1.0
+    ) -> torch.Tensor:
+        return self.left(left) + scale * self.right(right) * length[:, None].float()
+
+
+def seeded(make: type[nn.Module], *arguments: int) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return make(*arguments).eval()
+
+
+def softmax(output: torch.Tensor) -> torch.Tensor:
+    return torch.softmax(output, 1)
+
+
+def images(size: int, channels: int = 3, height: int = 8, width: int = 8) -> torch.Tensor:
+    """[size, channels, height, width] within 0..1."""
+    return torch.rand(size, channels, height, width, generator=torch.Generator().manual_seed(size))

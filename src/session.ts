@@ -2,28 +2,25 @@
  * The application's state without DOM or Jupyter: samples, selection, results, cancellation. It knows two interfaces: an
  * {@link Engine} that computes and a {@link Source} of samples; which ones stand behind them is not its business.
  */
-import { RefusedError, sharedEngine } from "./client";
-import type { Arguments, ArgumentValue, MethodInfo, ParamSpec, Plan, Shapes } from "./methods/method";
-import type { FeatureSpec, FetchRequest, Filter, NDArray, Payload, Sample, Scan } from "./wire";
-import type { AttributeRequest, ModelInfo } from "./worker";
+import { sharedEngine } from "./client";
+import type { Backend, BackendChoice } from "./backend";
+import type { FloatArray } from "./engine";
 import type { Attribution as Explained } from "./methods";
-
-export type Backend = "webgl" | "wasm" | "cpu";
-
-/** An array that goes into or comes out of the engine. */
-interface Floats {
-  data: Float32Array;
-  shape: number[];
-}
+import type { Arguments, ArgumentValue, ParamSpec, Plan, Shapes } from "./methods/method";
+import { cancelledNotice, emptyNotice, errorNotice, messageOf, noFurtherMatch, notStored } from "./notices";
+import { argmax, batchOf, byInput, inputsOf, relativeDifference, rowOf, setShares, summed, unflatten } from "./samples";
+import type { Card, Display, Prediction, Result, State, Store } from "./state";
+import type { FetchRequest, Filter, Payload, Sample, Scan } from "./wire";
+import type { AttributeRequest, ModelInfo } from "./worker";
 
 /** Something that runs models: today a worker of the page. */
 export interface Engine {
-  load(onnx: Uint8Array, backend: Backend | "auto"): Promise<EngineModel>;
+  load(onnx: Uint8Array, backend: BackendChoice): Promise<EngineModel>;
 }
 
 export interface EngineModel {
   readonly info: ModelInfo;
-  run(inputs: Record<string, Floats>): Promise<Record<string, Floats>>;
+  run(inputs: Record<string, FloatArray>): Promise<Record<string, FloatArray>>;
   /** Checks arguments without computing. */
   plan(method: string, args: Arguments, shapes: Shapes): Promise<Plan>;
   attribute(request: AttributeRequest, signal: AbortSignal, onProgress: (done: number) => void): Promise<Explained>;
@@ -40,156 +37,11 @@ export interface Source extends EventTarget {
   model(index: number, signal: AbortSignal): Promise<Uint8Array>;
 }
 
-/** Something to tell the user, with what to do about it. */
-export interface Notice {
-  kind: "error" | "warning" | "empty" | "static";
-  title: string;
-  text: string;
-  /** Label and value: operator, node, module ... shown in the code font. */
-  facts?: [string, string][];
-  /** What to do, in order. */
-  steps?: string[];
-  actions?: { label: string; run: () => void; primary?: boolean }[];
-}
-
-export type Phase =
-  | { name: "preparing"; stage: string; done?: number; total?: number }
-  | { name: "ready" }
-  | { name: "stopped"; notice: Notice };
-
-export interface Prediction {
-  index: number;
-  label: string;
-  score: number;
-}
-
-/** One attributed feature of one sample. */
-export interface Attribution {
-  /** In the input's shape, e.g. [C, H, W]. */
-  values: Float32Array;
-  shape: number[];
-  /** Sum of all values, in units of the model's raw output. */
-  sum: number;
-  /** Sums of the positive and of the negative values. */
-  positive: number;
-  negative: number;
-  /** sum / sum of magnitudes over all features, -1..1; 0 where everything is 0. */
-  share: number;
-  /** Captum Insights' contribution: sum / sum over the features of |sum|. */
-  contribution: number;
-}
-
-export interface Result {
-  method: string;
-  arguments: Arguments;
-  target: number | null;
-  baseline: number;
-  /** By feature. */
-  attributions: Attribution[];
-  signed: boolean;
-  /** sum(attributions) - (f(x) - f(baseline)); null where the method promises no such thing. */
-  delta: number | null;
-  /** f(x) - f(baseline) for the target. */
-  change: number | null;
-  ms: number;
-}
-
-export interface Card {
-  sample: Sample;
-  /** All classes, highest score first; empty for an output without classes. */
-  predictions: Prediction[];
-  /** The class explained, or null where there is none to choose. */
-  target: number | null;
-  correct: boolean | null;
-  status: "queued" | "running" | "ready" | "error";
-  /** Progress of a running card, 0..1. */
-  done: number;
-  /** The last finished result; stays while another one is computed (then `stale`). */
-  result: Result | null;
-  stale: boolean;
-  error: string | null;
-}
-
-export interface Display {
-  sign: "signed" | "positive" | "negative" | "absolute";
-  /** Name in the styles' index. */
-  style: string;
-  /** 0..1 */
-  opacity: number;
-  /** Per cent of the cumulative magnitude that is clipped; Captum's `outlier_perc`. */
-  clip: number;
-  cmap: string;
-}
-
-export interface State {
-  phase: Phase;
-  /** The kernel answers: further samples can be fetched. */
-  live: boolean;
-  classes: string[];
-  features: FeatureSpec[];
-  methods: (MethodInfo & { whyNot?: string })[];
-  method: string;
-  /** Of the current method, as entered; results use the last valid ones. */
-  arguments: Arguments;
-  /** By argument name: why the entered value is refused. */
-  argumentErrors: Record<string, string>;
-  /** Work of the current method per sample, in words ("225 forward passes per sample"); null where it is one or two. */
-  workload: string | null;
-  baselines: string[];
-  baseline: number;
-  filter: Filter;
-  /** Cards on a page. */
-  show: number;
-  /** Position of the shown cards among the samples that pass the filter, from 0; `known` of them are here, `total` null = unknown. */
-  first: number;
-  known: number;
-  total: number | null;
-  hasPrevious: boolean;
-  hasNext: boolean;
-  /** Dataset entries looked at for the current filter; null before the first scan for it. */
-  scanned: number | null;
-  scanning: boolean;
-  cards: Card[];
-  /** Work that has taken longer than 100 ms. */
-  progress: { label: string; done: number; total: number; etaMs: number | null } | null;
-  engine: { backend: Backend; available: Backend[]; ms: number | null; maxDiff: number | null } | null;
-  display: Display;
-  /** Beside the cards, not instead of them; an `empty` notice stands in their place. */
-  notice: Notice | null;
-}
-
-/** Everything the explorer can do; elements call nothing else. */
-export interface Actions {
-  setMethod(name: string): void;
-  setArgument(name: string, value: ArgumentValue): void;
-  /** Back to the method's own defaults, the first baseline and the predicted classes. */
-  reset(): void;
-  setBaseline(index: number): void;
-  setTarget(sample: number, target: number): void;
-  /** Explains one class on every sample. */
-  setTargetForAll(target: number): void;
-  setFilter(filter: Partial<Filter>): void;
-  setShow(count: number): void;
-  next(): void;
-  previous(): void;
-  setDisplay(display: Partial<Display>): void;
-  setBackend(backend: Backend): void;
-  cancel(): void;
-}
-
-/** What the elements see of a session: a store that fires "change". */
-export interface Store extends Actions, EventTarget {
-  readonly state: Readonly<State>;
-}
-
 /** Most dataset entries that one request looks at. */
 const SCAN = 512;
 /** Results kept for going back; each is a map or two. */
 const KEPT_RESULTS = 512;
 const SHOW_PROGRESS_MS = 100;
-/** Beyond this the page's output is said to differ from PyTorch's. */
-export const MAX_DIFFERENCE = 1e-3;
-
 /** What passes one filter, as far as the dataset has been looked at. */
 interface Found {
   samples: Sample[];
@@ -223,12 +75,14 @@ export class Session extends EventTarget implements Store {
   #maxDiff: number | null = null;
   #results = new Map<string, Result>();
   #planTurn = 0;
+  /** The notice says so until work goes on. */
+  #cancelled = false;
 
   /** Starts at once: loads the engine, checks it against PyTorch's outputs, explains the first samples. */
   constructor(
     payload: Payload,
     source: Source,
-    { backend = "auto", engine = sharedEngine() }: { backend?: Backend | "auto"; engine?: Engine } = {},
+    { backend = "auto", engine = sharedEngine() }: { backend?: BackendChoice; engine?: Engine } = {},
   ) {
     super();
     this.#payload = payload;
@@ -365,15 +219,13 @@ export class Session extends EventTarget implements Store {
     );
     this.#update({ cards, progress: null, scanning: false });
     if (!open) return;
-    const actions = [{ label: "Continue", primary: true, run: () => this.#explain() }];
-    this.#update({
-      notice: { kind: "warning", title: "Cancelled", text: "What was done is kept; the other samples wait.", actions },
-    });
+    this.#cancelled = true;
+    this.#update({ notice: cancelledNotice(() => this.#explain()) });
   }
 
   // -- starting ----------------------------------------------------------------------------------------------------------
 
-  async #start(backend: Backend | "auto"): Promise<void> {
+  async #start(backend: BackendChoice): Promise<void> {
     const { signal } = this.#life;
     const before = this.#model;
     try {
@@ -401,7 +253,7 @@ export class Session extends EventTarget implements Store {
       this.#turnPage();
     } catch (error) {
       if (signal.aborted) return;
-      const notice = noticeOf(error);
+      const notice = errorNotice(error);
       // A backend that does not start leaves the one that works.
       this.#update(before ? { notice: { ...notice, kind: "warning" } } : { phase: { name: "stopped", notice } });
       if (before) this.#explain();
@@ -472,7 +324,8 @@ export class Session extends EventTarget implements Store {
       const fewer = !found.samples.length;
       if (fewer && list.samples.length && first >= list.samples.length) {
         this.#update({ first: Math.max(0, first - show) });
-        if (!list.exhausted) this.#sayNoneYet(found.scanned);
+        const scanOn = { ...this.#scanOn, run: () => this.next() };
+        if (!list.exhausted) this.#update({ notice: noFurtherMatch(filter, found.scanned, scanOn) });
       }
       this.#updatePaging();
       if (!list.samples.length) this.#sayEmpty();
@@ -484,36 +337,23 @@ export class Session extends EventTarget implements Store {
       this.#update({
         scanning: false,
         ...step,
-        notice: { ...noticeOf(error, "The kernel could not give more samples"), actions },
+        notice: { ...errorNotice(error, "The kernel could not give more samples"), actions },
       });
       this.#updatePaging();
       this.#explain();
     }
   }
 
+  get #scanOn() {
+    return { label: `Scan the next ${SCAN}`, primary: true, run: () => void this.#fetch(SCAN) };
+  }
+
   #sayEmpty(): void {
     const { filter, live } = this.#state;
     const { scanned, exhausted } = this.#list;
-    const goesOn = live && !exhausted;
-    const further = exhausted
-      ? "The dataset has no further samples."
-      : live
-        ? "Further samples have not been looked at."
-        : NOT_LIVE;
-    const actions = [
-      ...(goesOn ? [{ label: `Scan the next ${SCAN}`, primary: true, run: () => void this.#fetch(SCAN) }] : []),
-      { label: "Clear filter", run: () => this.setFilter(EVERYTHING) },
-    ];
-    const title = `No match in the first ${scanned} samples`;
-    this.#update({ notice: { kind: "empty", title, text: `Filter: ${inWords(filter)}. ${further}`, actions } });
-  }
-
-  #sayNoneYet(scanned: number): void {
-    const actions = [{ label: `Scan the next ${SCAN}`, primary: true, run: () => this.next() }];
-    const text = `Filter: ${inWords(this.#state.filter)}.`;
-    this.#update({
-      notice: { kind: "warning", title: `No further match in the next ${scanned} samples`, text, actions },
-    });
+    const scanOn = live && !exhausted ? this.#scanOn : null;
+    const clear = () => this.setFilter(EVERYTHING);
+    this.#update({ notice: emptyNotice(filter, scanned, exhausted, scanOn, clear) });
   }
 
   // -- attributions ------------------------------------------------------------------------------------------------------
@@ -530,7 +370,7 @@ export class Session extends EventTarget implements Store {
     this.#work = new AbortController();
     void this.#explainPage(this.#model, AbortSignal.any([this.#work.signal, this.#life.signal])).catch(
       (error: unknown) => {
-        if (!this.#life.signal.aborted) this.#update({ phase: { name: "stopped", notice: noticeOf(error) } });
+        if (!this.#life.signal.aborted) this.#update({ phase: { name: "stopped", notice: errorNotice(error) } });
       },
     );
   }
@@ -551,7 +391,8 @@ export class Session extends EventTarget implements Store {
 
     const waiting = this.#state.cards.filter((card) => card.status === "queued");
     if (!waiting.length) return;
-    if (this.#state.notice?.title === "Cancelled") this.#update({ notice: null });
+    if (this.#cancelled) this.#update({ notice: null });
+    this.#cancelled = false;
     const started = performance.now();
     let ready = 0;
     for (const { sample } of waiting) {
@@ -612,7 +453,7 @@ export class Session extends EventTarget implements Store {
         delta: explained.delta?.[0] ?? null,
         change: explained.change?.[0] ?? null,
       };
-      share(result.attributions);
+      setShares(result.attributions);
       this.#keep(this.#keyOf(sample.id, target), result);
       this.#updateCard(id, { status: "ready", done: 1, result, stale: false, error: null });
       const { engine } = this.#state;
@@ -704,50 +545,7 @@ export class Session extends EventTarget implements Store {
   }
 }
 
-const NOT_LIVE =
-  "No kernel is connected, so only the samples stored here can be shown; run the cell again to look further.";
-
 const keyOf = ({ classes, prediction }: Filter): string => JSON.stringify([[...classes].sort(), prediction]);
-
-function inWords({ classes, prediction }: Filter): string {
-  const parts = [
-    ...(classes.length ? [`predicted class ${classes.join(" or ")}`] : []),
-    ...(prediction === "all" ? [] : [`prediction ${prediction}`]),
-  ];
-  return parts.join(", ") || "none";
-}
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-function noticeOf(error: unknown, title = "The model cannot run here"): Notice {
-  if (!(error instanceof RefusedError)) return { kind: "error", title, text: messageOf(error) };
-  const { nodes, total } = error;
-  const [first] = nodes;
-  return {
-    kind: "error",
-    title:
-      nodes.length === 1
-        ? "One operator of this model cannot run in the browser"
-        : `${nodes.length} operators of this model cannot run in the browser`,
-    text: `The other ${total - nodes.length} of ${total} nodes are supported. Nothing was computed.`,
-    facts: [
-      ["operator", `${first.op}, opset ${first.opset}`],
-      ["node", first.node],
-      ["from module", [first.path, first.class].filter(Boolean).join("  ") || "not known"],
-      ["reason", first.reason],
-    ],
-    steps: [
-      `Replace what gives ${first.op} in the model's forward by operations with the same result.`,
-      "Or explain the part of the model before it, if that is where the question lies.",
-    ],
-  };
-}
-
-const notStored = (size: number): Notice => ({
-  kind: "static",
-  title: "The model is not stored in this notebook",
-  text: `It takes ${(size / 2 ** 20).toFixed(1)} MB. Run the cell again to explore, or save it inside with render(embed=True).`,
-});
 
 /** The values a method's form starts with. */
 const startOf = (methods: State["methods"], method: string): Arguments =>
@@ -757,70 +555,3 @@ const startOf = (methods: State["methods"], method: string): Arguments =>
       ("start" in spec ? spec.start : undefined) ?? spec.default,
     ]),
   );
-
-function argmax({ data }: NDArray): number {
-  let best = 0;
-  for (let i = 1; i < data.length; i++) if (data[i] > data[best]) best = i;
-  return best;
-}
-
-/** Flat index -> index tuple in an output without the batch; one number for a plain class. */
-function unflatten(index: number, shape: readonly number[]): number | number[] {
-  if (shape.length < 2) return index;
-  return shape.map((length, d) => Math.floor(index / shape.slice(d + 1).reduce((n, s) => n * s, 1)) % length);
-}
-
-function batchOf(arrays: readonly NDArray[]): Floats {
-  const [{ shape }] = arrays;
-  const size = arrays[0].data.length;
-  const data = new Float32Array(size * arrays.length);
-  arrays.forEach((array, i) => data.set(Float32Array.from(array.data as Float32Array, Number), i * size));
-  return { data, shape: [arrays.length, ...shape] };
-}
-
-const byInput = <T>(features: readonly FeatureSpec[], value: (i: number) => T): Record<string, T> =>
-  Object.fromEntries(features.map(({ input }, i) => [input, value(i)]));
-
-function inputsOf(samples: readonly Sample[], features: readonly FeatureSpec[]): Record<string, Floats> {
-  const additional = Object.keys(samples[0].additional).map(
-    (name) => [name, batchOf(samples.map((sample) => sample.additional[name]))] as const,
-  );
-  return {
-    ...byInput(features, (i) => batchOf(samples.map(({ inputs }) => inputs[i]))),
-    ...Object.fromEntries(additional),
-  };
-}
-
-const rowOf = ({ data }: Floats, i: number, n: number): Float32Array =>
-  data.slice((i * data.length) / n, ((i + 1) * data.length) / n);
-
-function relativeDifference(ours: Float32Array, theirs: Float32Array): number {
-  let [most, scale] = [0, 0];
-  theirs.forEach((value, i) => {
-    const d = Math.abs(value - ours[i]);
-    most = Number.isFinite(d) ? Math.max(most, d) : Infinity;
-    scale = Math.max(scale, Math.abs(value));
-  });
-  return scale ? most / scale : most;
-}
-
-function summed(
-  values: Float32Array,
-): Omit<Attribution, "shape" | "share" | "contribution"> & { share: number; contribution: number } {
-  let [positive, negative] = [0, 0];
-  for (const v of values) {
-    if (v > 0) positive += v;
-    else negative += v;
-  }
-  return { values, sum: positive + negative, positive, negative, share: 0, contribution: 0 };
-}
-
-/** Shares over all features: signed sum by all magnitudes, and Captum Insights' by the sums' magnitudes. */
-function share(attributions: Attribution[]): void {
-  const magnitude = attributions.reduce((sum, { positive, negative }) => sum + positive - negative, 0);
-  const net = attributions.reduce((n, a) => n + Math.abs(a.sum), 0);
-  for (const a of attributions) {
-    a.share = magnitude ? a.sum / magnitude : 0;
-    a.contribution = net ? a.sum / net : 0;
-  }
-}

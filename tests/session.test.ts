@@ -12,7 +12,8 @@ import { availableBackends } from "../src/backend";
 import { RefusedError } from "../src/client";
 import { Model } from "../src/engine";
 import { attribute, describeMethods, plan } from "../src/methods";
-import { Session, type Engine, type EngineModel, type Source, type State } from "../src/session";
+import { Session, type Engine, type EngineModel, type Source } from "../src/session";
+import type { State } from "../src/state";
 import type { FetchRequest, Payload, Sample, Scan } from "../src/wire";
 import { difference, readNet } from "./engine/fixtures";
 
@@ -339,7 +340,7 @@ test("a model that is refused names the operator, the node and the module", asyn
 
 test("an output that differs from PyTorch's is said to", async () => {
   const wrong = sample(0);
-  wrong.outputs[0].raw.data[0] += 1;
+  (wrong.outputs[0].raw.data as Float32Array)[0] += 1;
   const state = await until(start(payloadOf([wrong]), new TestSource(false)), settled);
   expect(state.engine!.maxDiff).toBeGreaterThan(1e-3);
 });

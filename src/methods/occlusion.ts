@@ -16,10 +16,11 @@ const fittedSide = (shape: readonly number[]): number => Math.max(1, Math.round(
 /** Dimensions behind the channels; all where there are no channels. */
 const spatial = (shape: readonly number[]): readonly number[] => (shape.length > 2 ? shape.slice(1) : shape);
 
-/** An int stands for a square over all channels. */
+/** One number stands for a square over all channels. */
 function expand(value: number | number[], shape: readonly number[], channels: number): number[] {
-  if (Array.isArray(value)) return value;
-  return [...(shape.length > 2 ? [channels] : []), ...spatial(shape).map(() => value)];
+  if (Array.isArray(value) && value.length !== 1) return value;
+  const side = Number(value);
+  return [...(shape.length > 2 ? [channels] : []), ...spatial(shape).map(() => side)];
 }
 
 /** The value for input `i`: one for all, or a list with one entry per input. */

@@ -1,0 +1,485 @@
+/** One sample: what it is, what it was taken for, which class is explained, and by which pixels. */
+import { css, html, LitElement, nothing } from "lit";
+import { property, state as own } from "lit/decorators.js";
+import type { Actions, Attribution, Card } from "../state";
+import { heatMap } from "../styles/heat-map";
+import { styleNamed } from "../styles/index";
+import type { FeatureSpec } from "../wire";
+import { percent, score, signed } from "./format";
+import { bullseye, check, cross, warning } from "./icons";
+import { type Look, type Place, probed, SIDE } from "./map";
+import type { Explain } from "./predictions";
+import { base } from "./tokens";
+
+/** A delta beyond this share of f(x) - f(baseline) means that the attributions do not add up. */
+const DELTA_TOLERANCE = 0.05;
+
+/** The pictures beside the original: always the map itself, and the chosen style where that is another one. */
+export const picturesOf = (style: string) => (styleNamed(style) === heatMap ? [heatMap] : [heatMap, styleNamed(style)]);
+
+/** Between two pictures, in CSS pixels. */
+const GAP = 4;
+
+const wholeOf = (attributions: readonly Attribution[]): number =>
+  attributions.reduce((sum, { positive, negative }) => sum + positive - negative, 0);
+
+export class AttriscopeCard extends LitElement {
+  /** Replaced by the store whenever something in it changes. */
+  @property({ attribute: false }) card!: Card;
+  @property({ attribute: false }) classes: readonly string[] = [];
+  @property({ attribute: false }) features: readonly FeatureSpec[] = [];
+  @property({ attribute: false }) look!: Look;
+  @property({ attribute: false }) actions!: Actions;
+  /** The pixel under the pointer, in one picture of one feature. */
+  @own() probe: { feature: number; picture: number; place: Place } | null = null;
+
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: block;
+        min-width: 0;
+        padding: 8px 12px;
+      }
+      article {
+        display: grid;
+        grid-template-columns: auto minmax(0, 1fr);
+        grid-template-rows: 20px auto auto;
+        gap: 4px 0;
+      }
+      .side {
+        padding-left: 16px;
+        min-width: 0;
+      }
+      .head,
+      .explaining {
+        display: flex;
+        align-items: center;
+        min-width: 0;
+        height: 20px;
+      }
+      .head,
+      .shares {
+        /* The pictures alone decide the column's width. */
+        width: 0;
+        min-width: 100%;
+      }
+      .id {
+        flex: none;
+        min-width: 32px;
+        padding-right: 8px;
+        color: var(--fg2);
+      }
+      .truth {
+        display: flex;
+        align-items: center;
+        gap: 4px;
+        flex: none;
+        max-width: 60%;
+        height: 20px;
+        padding: 0;
+        border: 0;
+        background: none;
+        font-weight: 600;
+      }
+      button.truth:hover .truncate {
+        text-decoration: underline;
+        text-underline-offset: 2px;
+      }
+      .correct svg {
+        color: var(--ok);
+      }
+      .incorrect svg {
+        color: var(--err0);
+      }
+      .predicted {
+        flex: 0 1 auto;
+        padding-left: 8px;
+        color: var(--fg2);
+      }
+      .explaining {
+        gap: 6px;
+        font-size: 11px;
+        color: var(--fg2);
+      }
+      .target {
+        display: flex;
+        align-items: center;
+        gap: 4px;
+        min-width: 0;
+        font-size: 12px;
+        font-weight: 600;
+        color: var(--acct);
+      }
+      .target svg {
+        color: var(--acc);
+      }
+      .pictures {
+        position: relative;
+        display: flex;
+        gap: 4px;
+      }
+      .pictures + .pictures {
+        margin-top: 4px;
+      }
+      .slot {
+        display: grid;
+        place-items: center;
+        width: 96px;
+        height: 96px;
+        border: 1px dashed var(--line1);
+        background: var(--tint);
+        font-size: 11px;
+        color: var(--fg2);
+      }
+      .stale attriscope-map:not(:first-child) {
+        animation: recede 0s 150ms forwards;
+      }
+      .pending {
+        position: absolute;
+        left: 100px;
+        width: 96px;
+        height: 96px;
+        display: grid;
+        place-items: center;
+        font-size: 11px;
+        visibility: hidden;
+        animation: appear 0s 150ms forwards;
+      }
+      .pending span {
+        padding: 0 6px;
+        border-radius: 10px;
+        background: var(--bg);
+        color: var(--fg2);
+      }
+      @keyframes recede {
+        to {
+          opacity: 0.3;
+        }
+      }
+      @keyframes appear {
+        to {
+          visibility: visible;
+        }
+      }
+      .probe {
+        position: absolute;
+        z-index: 1;
+        padding: 2px 6px;
+        border: 1px solid var(--line1);
+        border-radius: 3px;
+        background: var(--bg);
+        font-size: 11px;
+        white-space: nowrap;
+        pointer-events: none;
+      }
+      .error {
+        width: 196px;
+        height: 96px;
+        padding: 6px 8px;
+        overflow: auto;
+        border: 1px dashed var(--err0);
+        font-size: 11px;
+        color: var(--err);
+        overflow-wrap: anywhere;
+      }
+      .error.single {
+        width: 96px;
+      }
+      .body {
+        min-height: 96px;
+      }
+      .output {
+        display: flex;
+        justify-content: space-between;
+        gap: 8px;
+        line-height: 24px;
+      }
+      .numbers {
+        display: flex;
+        justify-content: space-between;
+        height: 20px;
+        align-items: center;
+        font-size: 11px;
+        color: var(--fg2);
+        white-space: nowrap;
+      }
+      .numbers b {
+        font-weight: 400;
+        color: var(--fg);
+      }
+      .delta {
+        display: flex;
+        align-items: center;
+        gap: 4px;
+        margin-left: auto;
+      }
+      .high {
+        color: var(--warn);
+      }
+      .stale .numbers,
+      .stale attriscope-share {
+        animation: recede 0s 150ms forwards;
+      }
+      @container (width < 600px) {
+        article {
+          grid-template-columns: minmax(0, 1fr);
+          grid-template-rows: 20px auto auto auto 20px auto;
+        }
+        .head,
+        .shares {
+          width: 100%;
+        }
+        .side {
+          padding-left: 0;
+        }
+        .explaining {
+          order: 2;
+        }
+        .body {
+          order: 3;
+        }
+        .shares {
+          order: 4;
+        }
+        .numbers {
+          order: 5;
+        }
+        .scroll {
+          overflow-x: auto;
+        }
+      }
+    `,
+  ];
+
+  override render() {
+    const { card } = this;
+    const stale = card.result && this.#isWaiting();
+    return html`<article role="group" aria-label=${this.#summary()} class=${stale ? "stale" : ""}>
+      ${this.#head()}
+      <div class="explaining side">${this.#target()}</div>
+      <div class="scroll">${this.features.map((_, feature) => this.#pictures(feature))}</div>
+      <div class="body side">${this.#body()}</div>
+      <div class="shares">${this.features.map((spec, feature) => this.#share(spec, feature))}</div>
+      <div class="numbers side">${this.#numbers()}</div>
+    </article>`;
+  }
+
+  /** A result that stays because its successor was refused is not waiting for one. */
+  #isWaiting(): boolean {
+    return this.card.status === "queued" || this.card.status === "running";
+  }
+
+  #name(index: number | null): string | null {
+    if (index === null) return null;
+    const known = this.card.predictions.find((prediction) => prediction.index === index)?.label;
+    return known ?? this.classes[index] ?? String(index);
+  }
+
+  #explain(target: number, all: boolean): void {
+    if (all) this.actions.setTargetForAll(target);
+    else this.actions.setTarget(this.card.sample.id, target);
+  }
+
+  #head() {
+    const { sample, correct, predictions } = this.card;
+    const truth = this.#name(sample.label);
+    const predicted = predictions[0]?.label;
+    const mark = correct === null ? nothing : correct ? check : cross;
+    const verdict = correct === null ? "" : correct ? "correct" : "incorrect";
+    const choosable = sample.label !== null && predictions.some(({ index }) => index === sample.label);
+    const content = html`${mark}<span class="truncate">${truth}</span>`;
+    return html`<div class="head">
+      <span class="id">#${sample.id}</span>
+      ${
+        truth === null
+          ? nothing
+          : choosable
+            ? html`<button
+                class="truth ${verdict}"
+                tabindex="-1"
+                data-action="explain-truth"
+                title="True class: ${truth}${verdict && `, predicted ${verdict}ly`}. Click explains it."
+                @click=${({ shiftKey }: MouseEvent) => this.#explain(sample.label!, shiftKey)}
+              >
+                ${content}
+              </button>`
+            : html`<span class="truth ${verdict}" title="True class: ${truth}">${content}</span>`
+      }
+      ${
+        predicted !== undefined && correct !== true
+          ? html`<span
+              class="predicted truncate"
+              style=${truth === null ? "padding-left: 0" : nothing}
+              title="Predicted: ${predicted}"
+              >predicted ${predicted}</span
+            >`
+          : nothing
+      }
+    </div>`;
+  }
+
+  #target() {
+    const name = this.#name(this.card.target);
+    if (name === null) return nothing;
+    return html`explaining <span class="target" title=${name}>${bullseye}<span class="truncate">${name}</span></span>`;
+  }
+
+  #pictures(feature: number) {
+    const { card, look } = this;
+    const image = card.sample.display[feature] ?? null;
+    const name = this.features[feature].name;
+    const original = html`<attriscope-map
+      .image=${image}
+      .look=${look}
+      .mark=${this.#markIn(feature)}
+      label="${name}, sample ${card.sample.id}"
+      data-picture="Original"
+      @probe=${this.#probes(feature, 0)}
+    ></attriscope-map>`;
+    return html`<div class="pictures">${original}${this.#maps(feature, image)}${this.#readout(feature)}</div>`;
+  }
+
+  #maps(feature: number, image: Card["sample"]["display"][number] | null) {
+    const { card, look } = this;
+    const styles = picturesOf(look.display.style);
+    const error = card.error ?? card.sample.error;
+    if (error !== null) {
+      const single = styles.length === 1 ? "single" : "";
+      return html`<div class="error ${single}" tabindex="0" title=${error} data-error>${error}</div>`;
+    }
+    const waiting = card.status === "running" ? percent(card.done) : "queued";
+    const attribution = card.result?.attributions[feature];
+    if (!attribution) {
+      return styles.map((_, index) => html`<div class="slot">${index === 0 ? waiting : nothing}</div>`);
+    }
+    const about = [
+      card.result!.method,
+      this.#name(card.result!.target) === null ? "" : `for ${this.#name(card.result!.target)}`,
+      `share ${signed(attribution.share, 2)}`,
+    ];
+    const label = about.filter(Boolean).join(", ");
+    return html`${styles.map(
+      (style, index) =>
+        html`<attriscope-map
+          .image=${image}
+          .attribution=${attribution}
+          .picture=${style}
+          .look=${look}
+          .mark=${this.#markIn(feature)}
+          label="${style.name}: ${label}"
+          data-picture=${style.name}
+          @probe=${this.#probes(feature, index + 1)}
+        ></attriscope-map>`,
+    )}
+    ${this.#isWaiting() ? html`<div class="pending"><span>${waiting}</span></div>` : nothing}`;
+  }
+
+  #markIn(feature: number): Place | null {
+    return this.probe?.feature === feature && this.card.result ? this.probe.place : null;
+  }
+
+  #probes(feature: number, picture: number) {
+    return ({ detail }: CustomEvent<Place | null>): void => {
+      this.probe = detail && { feature, picture, place: detail };
+    };
+  }
+
+  /** Position, value and rank of the pixel under the pointer, beside it and always over the pictures. */
+  #readout(feature: number) {
+    const attribution = this.card.result?.attributions[feature];
+    const place = this.#markIn(feature);
+    if (!attribution || !place) return nothing;
+    const { x, y, value, rank } = probed(attribution, this.look, place);
+    const whole = (1 + picturesOf(this.look.display.style).length) * (SIDE + GAP) - GAP;
+    // Hanging by the same share of its own width, it never leaves the pictures.
+    const across = ((this.probe!.picture * (SIDE + GAP) + place.u * SIDE) / whole) * 100;
+    const top = place.v * SIDE;
+    const down = top < SIDE / 2 ? `top: ${top + 10}px` : `bottom: ${SIDE - top + 10}px`;
+    return html`<div class="probe" style="left: ${across}%; translate: ${-across}%; ${down}">
+      x ${x}, y ${y} · ${signed(value, 3)} · rank ${rank}
+    </div>`;
+  }
+
+  #body() {
+    const { predictions, target, sample } = this.card;
+    if (predictions.length > 0) {
+      return html`<attriscope-predictions
+        .predictions=${predictions}
+        .target=${target}
+        .truth=${sample.label}
+        @explain=${({ detail }: CustomEvent<Explain>) => this.#explain(detail.target, detail.all)}
+      ></attriscope-predictions>`;
+    }
+    const outputs = sample.outputs[0]?.scores.data ?? [];
+    return Array.from(outputs as ArrayLike<number>)
+      .slice(0, 4)
+      .map(
+        (value, index) =>
+          html`<div class="output">
+            <span>output${outputs.length > 1 ? ` ${index}` : ""}</span><span>${score(Number(value))}</span>
+          </div>`,
+      );
+  }
+
+  #share({ name }: FeatureSpec, feature: number) {
+    const attributions = this.card.result?.attributions ?? [];
+    return html`<attriscope-share
+      .feature=${name}
+      .attribution=${attributions[feature] ?? null}
+      .whole=${wholeOf(attributions)}
+    ></attriscope-share>`;
+  }
+
+  #numbers() {
+    const { result } = this.card;
+    if (!result) return nothing;
+    const sum = result.attributions.reduce((total, attribution) => total + attribution.sum, 0);
+    return html`<span title="Total attribution, in units of the model's output: ${sum}"
+        >sum <b>${signed(sum, 2, true)}</b></span
+      >
+      ${this.#delta()}`;
+  }
+
+  #delta() {
+    const { delta, change } = this.card.result!;
+    if (delta === null) return nothing;
+    const high = this.#isDeltaHigh();
+    const title =
+      "sum − (f(x) − f(baseline))" +
+      (change === null ? "" : `; f(x) − f(baseline) = ${signed(change, 4, true)}`) +
+      (high ? ". More than 5 % of that change: the attributions do not add up well; more steps may help." : "");
+    return html`<span class="delta ${high ? "high" : ""}" title=${title}>
+      ${high ? warning : nothing}<span>Δ ${signed(delta, 3, high)}</span>
+    </span>`;
+  }
+
+  #isDeltaHigh(): boolean {
+    const { delta, change } = this.card.result!;
+    return delta !== null && change !== null && Math.abs(delta) > DELTA_TOLERANCE * Math.abs(change);
+  }
+
+  /** The whole card as a sentence, for readers who do not see it. */
+  #summary(): string {
+    const { sample, predictions, correct, target, result, error, status } = this.card;
+    const failure = error ?? sample.error;
+    const about = [
+      sample.label === null ? "" : `true ${this.#name(sample.label)}`,
+      predictions.length > 0 ? `predicted ${predictions[0].label}` : "",
+      correct === null ? "" : correct ? "correct" : "incorrect",
+      target === null ? "" : `explaining ${this.#name(target)}`,
+      failure === null ? "" : `error: ${failure}`,
+      failure === null && status !== "ready" ? status : "",
+      result && status === "ready"
+        ? `share ${signed(
+            result.attributions.reduce((sum, { share }) => sum + share, 0),
+            2,
+          )}`
+        : "",
+      result && typeof result.delta === "number"
+        ? `delta ${signed(result.delta, 3)}${this.#isDeltaHigh() ? " high" : ""}`
+        : "",
+    ];
+    return `Sample ${sample.id}: ${about.filter(Boolean).join(", ")}`;
+  }
+}

@@ -1,0 +1,475 @@
+/** The root element: shows a session's state and calls its actions; everything else is its parts. */
+import { css, html, LitElement, nothing, type PropertyValues } from "lit";
+import { property } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
+import type { Display, Notice, State, Store } from "../state";
+import { AttriscopeArguments, labelOf, textOf } from "./arguments";
+import { AttriscopeCard, picturesOf } from "./card";
+import { AttriscopeDisplay } from "./display";
+import { AttriscopeFilter } from "./filter";
+import { duration, plural } from "./format";
+import { AttriscopeHeader } from "./header";
+import { AttriscopeLegend } from "./legend";
+import { AttriscopeMap, type Look, lookOf } from "./map";
+import { AttriscopeMethod } from "./method";
+import { AttriscopeNotice } from "./notice";
+import { AttriscopePredictions } from "./predictions";
+import { AttriscopeSegments } from "./segments";
+import { AttriscopeShare } from "./share";
+import { AttriscopeStatus } from "./status";
+import { signColours } from "../styles/colormaps";
+import { ThemeController } from "./theme";
+import { base, tokens } from "./tokens";
+
+export const TAG = "attriscope-explorer";
+
+/** Lumino matches shortcuts while capturing, above every handler of ours; it leaves elements with this attribute alone. */
+const SUPPRESS = "data-lm-suppress-shortcuts";
+
+/** Class names with more letters get more room, and the bars less. */
+const LONG_NAME = 9;
+
+/** Keys that the notebook keeps: leave the widget, run the cell. */
+const belongsToNotebook = ({ key, ctrlKey, shiftKey }: KeyboardEvent): boolean =>
+  key === "Escape" || key === "Tab" || (key === "Enter" && (ctrlKey || shiftKey));
+
+export class AttriscopeExplorer extends LitElement {
+  /** What is shown; none while the session is being made. */
+  @property({ attribute: false }) store?: Store | null;
+  /** Without a store: what is being done to get one. */
+  @property({ attribute: false }) stage?: string | null;
+  /** Without a store: why there will be none. */
+  @property({ attribute: false }) stopped?: (Pick<Notice, "title" | "text"> & Partial<Notice>) | null;
+
+  readonly #theme = new ThemeController(this);
+  #look: Look | null = null;
+  #announcement = "";
+  #subscription: AbortController | null = null;
+
+  static override styles = [
+    base,
+    tokens,
+    css`
+      :host {
+        display: block;
+        container-type: inline-size;
+        /* Containers have no width of their own; boxes of widgets and shrinking hosts ask for one. */
+        contain-intrinsic-inline-size: 640px;
+        max-width: 100%;
+        background-color: var(--bg);
+        font: 12px/16px var(--font);
+        font-variant-numeric: tabular-nums;
+        color: var(--fg);
+        text-align: left;
+      }
+      .frame {
+        border: 1px solid var(--line);
+        color: var(--fg);
+      }
+      .controls {
+        padding: 4px 0;
+        border-bottom: 1px solid var(--line);
+      }
+      .strip {
+        display: flex;
+        align-items: center;
+        gap: 4px 16px;
+        min-height: 33px;
+        padding: 0 12px;
+        border-bottom: 1px solid var(--line);
+        font-size: 11px;
+      }
+      .strip b {
+        font-weight: 400;
+        color: var(--fg);
+      }
+      attriscope-legend {
+        flex: none;
+        margin-left: auto;
+      }
+      .heads,
+      .cards {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
+      }
+      .head {
+        display: flex;
+        gap: 4px;
+        height: 24px;
+        padding: 0 12px;
+        line-height: 24px;
+      }
+      .head span {
+        width: 96px;
+        line-height: 24px;
+      }
+      .head span:last-child {
+        padding-left: 12px;
+      }
+      .cards > * {
+        break-inside: avoid;
+        border-bottom: 1px solid var(--line);
+      }
+      .cards > :nth-child(odd) {
+        border-right: 1px solid var(--line);
+      }
+      .cards > :last-child:nth-child(even),
+      .cards > :nth-last-child(2):nth-child(odd),
+      .cards > :last-child {
+        border-bottom: 0;
+      }
+      .long {
+        --name-width: 104px;
+      }
+      .preparing {
+        display: flex;
+        align-items: center;
+        gap: 12px;
+        min-height: 32px;
+        padding: 4px 12px;
+        border-bottom: 1px solid var(--line);
+        font-size: 11px;
+        color: var(--fg2);
+      }
+      .preparing b {
+        font-weight: 400;
+        color: var(--fg);
+      }
+      .track {
+        flex: none;
+        width: 160px;
+        height: 4px;
+        background: var(--track);
+      }
+      .fill {
+        height: 100%;
+        background: var(--acc);
+      }
+      .placeholder {
+        display: grid;
+        grid-template-columns: 96px 96px 96px minmax(0, 1fr);
+        grid-template-rows: 20px 96px;
+        gap: 4px;
+        height: 160px;
+        padding: 8px 12px;
+        overflow: hidden;
+      }
+      .placeholder i {
+        align-self: center;
+        height: 8px;
+        width: 120px;
+        background: var(--track);
+      }
+      .placeholder i.right {
+        grid-column: 4;
+        width: 72px;
+        margin-left: 12px;
+      }
+      .placeholder .picture {
+        border: 1px solid var(--line);
+        background: var(--tint);
+      }
+      .placeholder .rows {
+        display: grid;
+        grid-template-rows: repeat(4, 24px);
+        margin-left: 12px;
+      }
+      .placeholder .rows i {
+        height: 6px;
+      }
+      .silent {
+        position: absolute;
+        width: 1px;
+        height: 1px;
+        overflow: hidden;
+        clip-path: inset(50%);
+        white-space: nowrap;
+      }
+      @container (width < 900px) {
+        .heads,
+        .cards {
+          grid-template-columns: minmax(0, 1fr);
+        }
+        .head + .head {
+          display: none;
+        }
+        .long {
+          --name-width: 40%;
+        }
+        .cards > :nth-child(odd) {
+          border-right: 0;
+        }
+        .cards > :nth-last-child(2):nth-child(odd) {
+          border-bottom: 1px solid var(--line);
+        }
+        .detail {
+          display: none;
+        }
+      }
+      @container (width < 600px) {
+        .strip {
+          flex-wrap: wrap;
+          padding: 6px 12px;
+        }
+        attriscope-legend {
+          margin-left: 0;
+        }
+        .head span:last-child {
+          display: none;
+        }
+        .placeholder {
+          grid-template-columns: 96px 96px 96px;
+        }
+        .placeholder .right,
+        .placeholder .rows {
+          display: none;
+        }
+      }
+    `,
+  ];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.addEventListener("keydown", this.#contain);
+    this.addEventListener("focusin", this.#guard);
+    this.addEventListener("focusout", this.#unguard);
+    this.#subscribe();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.removeEventListener("keydown", this.#contain);
+    this.removeEventListener("focusin", this.#guard);
+    this.removeEventListener("focusout", this.#unguard);
+    this.#unguard();
+    this.#subscription?.abort();
+  }
+
+  override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("store") && this.isConnected) this.#subscribe();
+    this.#theme.judge();
+    if (this.store) {
+      this.#look = this.#lookOf(this.store.state);
+      this.#announcement = announcementOf(this.store.state) ?? this.#announcement;
+    }
+  }
+
+  /** Reconnecting shows what has happened in between. */
+  #subscribe(): void {
+    this.#subscription?.abort();
+    if (!this.store) return;
+    this.#subscription = new AbortController();
+    const { signal } = this.#subscription;
+    this.store.addEventListener("change", () => this.requestUpdate(), { signal });
+    this.requestUpdate();
+  }
+
+  #contain = (event: KeyboardEvent): void => {
+    if (!belongsToNotebook(event)) event.stopPropagation();
+  };
+
+  #suppress = (event: KeyboardEvent): void => {
+    this.toggleAttribute(SUPPRESS, !belongsToNotebook(event));
+  };
+
+  #guard = (): void => window.addEventListener("keydown", this.#suppress, { capture: true });
+
+  #unguard = (): void => {
+    window.removeEventListener("keydown", this.#suppress, { capture: true });
+    this.removeAttribute(SUPPRESS);
+  };
+
+  /** The same object as long as nothing in it changes, so that no picture is painted twice. */
+  #lookOf({ display: chosen, cards }: State): Look {
+    const { theme, pixelRatio } = this.#theme;
+    // A method that gives magnitudes alone says nothing for or against.
+    const unsigned = cards.some(({ result }) => result) && cards.every(({ result }) => !result || !result.signed);
+    const display: Display = unsigned && chosen.sign === "signed" ? { ...chosen, sign: "absolute" } : chosen;
+    const known = this.#look;
+    const keys = Object.keys(display) as (keyof typeof display)[];
+    const same =
+      known?.theme === theme &&
+      known.pixelRatio === pixelRatio &&
+      keys.every((key) => known.display[key] === display[key]);
+    return same ? known : lookOf({ ...display }, theme, pixelRatio, known);
+  }
+
+  override render() {
+    const { dark } = this.#theme.theme;
+    return html`<div class="frame" style="color-scheme: ${dark ? "dark" : "light"}">${this.#content()}</div>`;
+  }
+
+  #content() {
+    if (!this.store) {
+      if (this.stopped) return this.#stopped({ ...this.stopped, kind: "error" });
+      return html`<attriscope-header badge="live"></attriscope-header>${this.#preparing(this.stage ?? "")}`;
+    }
+    const { state } = this.store;
+    if (state.phase.name === "stopped") return this.#stopped(state.phase.notice);
+    const badge = state.live ? "live" : "static";
+    const header = html`<attriscope-header .badge=${badge} .state=${state} .actions=${this.store}></attriscope-header>`;
+    if (state.phase.name === "preparing") {
+      const { stage, done, total } = state.phase;
+      return html`${header}${this.#preparing(stage, done, total)}`;
+    }
+    return html`<div role="group" aria-label="Attriscope, ${plural(state.cards.length, "sample")}">
+      ${header}${this.#controls(this.store)}${this.#notice(state)}${this.#samples(this.store)}
+      <div class="silent" aria-live="polite">${this.#announcement}</div>
+    </div>`;
+  }
+
+  #stopped(notice: Notice) {
+    const failed = notice.kind === "error";
+    return html`<attriscope-header .badge=${failed ? "stopped" : "static"}></attriscope-header>
+      <attriscope-notice .notice=${notice} ?copy=${failed}></attriscope-notice>`;
+  }
+
+  #preparing(stage: string, done?: number, total?: number) {
+    const share = done !== undefined && total ? Math.min(done / total, 1) : null;
+    return html`<div class="preparing" role="status">
+        <b>Preparing</b>
+        ${
+          share === null
+            ? nothing
+            : html`<div
+                class="track"
+                role="progressbar"
+                aria-label="Preparing"
+                aria-valuenow=${Math.round(share * 100)}
+              >
+                <div class="fill" style="width: ${share * 100}%"></div>
+              </div>`
+        }
+        <span>${stage}</span>
+      </div>
+      ${this.#placeholders(2)}`;
+  }
+
+  #placeholders(count: number) {
+    const row = (length: number) => html`<i style="width: ${length}%"></i>`;
+    const placeholder = html`<div class="placeholder">
+      <i style="grid-column: 1 / 4"></i><i class="right"></i>
+      <div class="picture"></div>
+      <div class="picture"></div>
+      <div class="picture"></div>
+      <div class="rows">${[90, 60, 40, 30].map(row)}</div>
+    </div>`;
+    return html`<div class="cards" aria-hidden="true">${Array.from({ length: count }, () => placeholder)}</div>`;
+  }
+
+  #controls(store: Store) {
+    const { state } = store;
+    return html`<div class="controls">
+      <attriscope-method .state=${state} .actions=${store}></attriscope-method>
+      <attriscope-filter .state=${state} .actions=${store}></attriscope-filter>
+      <attriscope-display .display=${state.display} .actions=${store}></attriscope-display>
+    </div>`;
+  }
+
+  #notice({ notice }: State) {
+    if (!notice || notice.kind === "empty") return nothing;
+    return html`<attriscope-notice .notice=${notice} strip></attriscope-notice>`;
+  }
+
+  #samples(store: Store) {
+    const { state } = store;
+    if (state.cards.length === 0) {
+      const { notice, scanning } = state;
+      if (notice?.kind === "empty") return html`<attriscope-notice .notice=${notice}></attriscope-notice>`;
+      return scanning ? this.#placeholders(Math.min(state.show, 4)) : nothing;
+    }
+    const look = this.#look!;
+    const { positive, negative } = signColours(look.display.cmap, look.theme);
+    const style = `--positive: rgb(${positive.join(" ")}); --negative: rgb(${negative.join(" ")})`;
+    const long = state.classes.some(({ length }) => length > LONG_NAME);
+    const heads = [
+      "Original",
+      "Attribution",
+      ...picturesOf(state.display.style)
+        .slice(1)
+        .map(({ name }) => name),
+      "Prediction",
+    ];
+    const head = html`<div class="head">${heads.map((text) => html`<span class="caps">${text}</span>`)}</div>`;
+    return html`<div class="strip muted">
+        <span>${this.#summary(state)}</span>
+        <attriscope-legend .ramp=${look.ramp} .sign=${look.display.sign}></attriscope-legend>
+      </div>
+      <div class="heads" aria-hidden="true">${head}${state.cards.length > 1 ? head : nothing}</div>
+      <div class="cards ${long ? "long" : ""}" style=${style}>
+        ${repeat(
+          state.cards,
+          ({ sample }) => sample.id,
+          (card) =>
+            html`<attriscope-card
+              .card=${card}
+              .classes=${state.classes}
+              .features=${state.features}
+              .look=${look}
+              .actions=${store}
+              data-sample=${card.sample.id}
+              data-status=${card.status}
+            ></attriscope-card>`,
+        )}
+      </div>`;
+  }
+
+  /** What was computed, with what, and how it is scaled. */
+  #summary({ cards, display }: State) {
+    const ready = cards.filter(({ status, result }) => result && status === "ready");
+    const count =
+      ready.length === cards.length
+        ? plural(cards.length, "sample")
+        : `${ready.length} of ${plural(cards.length, "sample")}`;
+    const result = ready[0]?.result;
+    const scale = html`<span class="detail"> · scale per map, top ${display.clip} % clipped</span>`;
+    if (!result) return html`<b>${count}</b>${scale}`;
+    const given = Object.entries(result.arguments)
+      .filter(([, value]) => typeof value === "number" || Array.isArray(value))
+      .map(([name, value]) =>
+        name.startsWith("n_") ? `${textOf(value)} ${labelOf(name)}` : `${labelOf(name)} ${textOf(value)}`,
+      );
+    const ms = ready.reduce((sum, card) => sum + card.result!.ms, 0) / ready.length;
+    return html`<b>${count}</b> · ${[result.method, ...given].join(", ")} · ${duration(ms)} each${scale}`;
+  }
+}
+
+/** For the live region: the start, half way, and what is finished; null where nothing new is to be said. */
+function announcementOf({ cards, notice, phase, progress }: State): string | null {
+  if (phase.name !== "ready") return null;
+  if (notice?.kind === "empty") return notice.title;
+  if (progress) return `${progress.label}, ${progress.done * 2 < progress.total ? 0 : 50} % done`;
+  if (cards.length === 0 || cards.some(({ status }) => status === "queued" || status === "running")) return null;
+  const ready = cards.filter(({ status }) => status === "ready");
+  const failed = cards.length - ready.length;
+  const method = ready[0]?.result?.method;
+  const parts = [
+    method ? `${plural(ready.length, "sample")} explained, ${method}` : "",
+    failed > 0 ? `${plural(failed, "sample")} failed` : "",
+  ];
+  return parts.filter(Boolean).join("; ");
+}
+
+const PARTS = {
+  "attriscope-segments": AttriscopeSegments,
+  "attriscope-status": AttriscopeStatus,
+  "attriscope-header": AttriscopeHeader,
+  "attriscope-arguments": AttriscopeArguments,
+  "attriscope-method": AttriscopeMethod,
+  "attriscope-filter": AttriscopeFilter,
+  "attriscope-display": AttriscopeDisplay,
+  "attriscope-legend": AttriscopeLegend,
+  "attriscope-map": AttriscopeMap,
+  "attriscope-share": AttriscopeShare,
+  "attriscope-predictions": AttriscopePredictions,
+  "attriscope-card": AttriscopeCard,
+  "attriscope-notice": AttriscopeNotice,
+  [TAG]: AttriscopeExplorer,
+};
+
+/** Registers the elements; again, or a second copy of them in the same page, does nothing. */
+export function define(): void {
+  for (const [tag, element] of Object.entries(PARTS)) {
+    if (!customElements.get(tag)) customElements.define(tag, element);
+  }
+}

@@ -1,0 +1,64 @@
+/** The colours from -1 to +1, and what they mean. */
+import { css, html, LitElement } from "lit";
+import { property } from "lit/decorators.js";
+import { cssGradient } from "../styles/colormaps";
+import type { Ramp, Sign } from "../styles/style";
+import { base } from "./tokens";
+
+const ENDS: Record<Sign, { words: [string, string]; ticks: string[] }> = {
+  signed: { words: ["against target", "for target"], ticks: ["−1", "0", "+1"] },
+  positive: { words: ["", "for target"], ticks: ["0", "+1"] },
+  negative: { words: ["", "against target"], ticks: ["0", "−1"] },
+  absolute: { words: ["", "magnitude"], ticks: ["0", "1"] },
+};
+
+export class AttriscopeLegend extends LitElement {
+  @property({ attribute: false }) ramp!: Ramp;
+  @property() sign: Sign = "signed";
+
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        font-size: 11px;
+        color: var(--fg2);
+        white-space: nowrap;
+      }
+      .ramp {
+        width: 161px;
+        height: 8px;
+        box-shadow: 0 0 0 1px color-mix(in srgb, currentColor 14%, transparent);
+      }
+      .ticks {
+        display: flex;
+        justify-content: space-between;
+        font-size: 10px;
+        margin-top: 2px;
+        line-height: 12px;
+      }
+      .ticks > :not(:first-child, :last-child) {
+        flex: 1;
+        text-align: center;
+      }
+      @container (width < 600px) {
+        .ramp {
+          width: 96px;
+        }
+      }
+    `,
+  ];
+
+  override render() {
+    const { words, ticks } = ENDS[this.sign];
+    const gradient = cssGradient(this.ramp, this.sign === "signed" ? -1 : 0);
+    return html`<span>${words[0]}</span>
+      <div>
+        <div class="ramp" style="background: linear-gradient(90deg, ${gradient})"></div>
+        <div class="ticks">${ticks.map((tick) => html`<span>${tick}</span>`)}</div>
+      </div>
+      <span>${words[1]}</span>`;
+  }
+}

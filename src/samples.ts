@@ -1,0 +1,71 @@
+/** Arrays of the payload -> what goes into the engine, and what comes out of it -> what is shown. */
+import type { FloatArray } from "./engine";
+import type { Attribution } from "./state";
+import type { FeatureSpec, NDArray, Sample } from "./wire";
+
+export function argmax({ data }: NDArray): number {
+  let best = 0;
+  for (let i = 1; i < data.length; i++) if (data[i] > data[best]) best = i;
+  return best;
+}
+
+/** Flat index -> index tuple in an output without the batch; one number for a plain class. */
+export function unflatten(index: number, shape: readonly number[]): number | number[] {
+  if (shape.length < 2) return index;
+  return shape.map((length, d) => Math.floor(index / shape.slice(d + 1).reduce((n, s) => n * s, 1)) % length);
+}
+
+export function batchOf(arrays: readonly NDArray[]): FloatArray {
+  const [{ shape }] = arrays;
+  const size = arrays[0].data.length;
+  const data = new Float32Array(size * arrays.length);
+  arrays.forEach((array, i) => data.set(Float32Array.from(array.data as Float32Array, Number), i * size));
+  return { data, shape: [arrays.length, ...shape] };
+}
+
+export const byInput = <T>(features: readonly FeatureSpec[], value: (i: number) => T): Record<string, T> =>
+  Object.fromEntries(features.map(({ input }, i) => [input, value(i)]));
+
+export function inputsOf(samples: readonly Sample[], features: readonly FeatureSpec[]): Record<string, FloatArray> {
+  const additional = Object.keys(samples[0].additional).map(
+    (name) => [name, batchOf(samples.map((sample) => sample.additional[name]))] as const,
+  );
+  return {
+    ...byInput(features, (i) => batchOf(samples.map(({ inputs }) => inputs[i]))),
+    ...Object.fromEntries(additional),
+  };
+}
+
+export const rowOf = ({ data }: FloatArray, i: number, n: number): Float32Array =>
+  data.slice((i * data.length) / n, ((i + 1) * data.length) / n);
+
+export function relativeDifference(ours: Float32Array, theirs: Float32Array): number {
+  let [most, scale] = [0, 0];
+  theirs.forEach((value, i) => {
+    const d = Math.abs(value - ours[i]);
+    most = Number.isFinite(d) ? Math.max(most, d) : Infinity;
+    scale = Math.max(scale, Math.abs(value));
+  });
+  return scale ? most / scale : most;
+}
+
+export function summed(
+  values: Float32Array,
+): Omit<Attribution, "shape" | "share" | "contribution"> & { share: number; contribution: number } {
+  let [positive, negative] = [0, 0];
+  for (const v of values) {
+    if (v > 0) positive += v;
+    else negative += v;
+  }
+  return { values, sum: positive + negative, positive, negative, share: 0, contribution: 0 };
+}
+
+/** Shares over all features: signed sum by all magnitudes, and Captum Insights' by the sums' magnitudes. */
+export function setShares(attributions: Attribution[]): void {
+  const magnitude = attributions.reduce((sum, { positive, negative }) => sum + positive - negative, 0);
+  const net = attributions.reduce((n, a) => n + Math.abs(a.sum), 0);
+  for (const a of attributions) {
+    a.share = magnitude ? a.sum / magnitude : 0;
+    a.contribution = net ? a.sum / net : 0;
+  }
+}

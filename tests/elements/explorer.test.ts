@@ -1,0 +1,586 @@
+/** @jest-environment jsdom */
+import type { LitElement } from "lit";
+import type { AttriscopeExplorer as Explorer } from "../../src/elements/explorer";
+import { define, TAG } from "../../src/elements/explorer";
+import type { Card, State } from "../../src/state";
+import { emptyNotice, FakeStore, makeCard, makeState, summed } from "../gallery/fake-store";
+
+/** jsdom has neither of the two. */
+beforeAll(() => {
+  HTMLCanvasElement.prototype.getContext = () => null;
+  window.matchMedia = () => new EventTarget() as MediaQueryList;
+  define();
+});
+
+afterEach(() => document.body.replaceChildren());
+
+async function mount(change: Partial<State> = {}): Promise<{ explorer: Explorer; store: FakeStore }> {
+  const store = new FakeStore(makeState({ cards: [0, 1, 2, 3].map((index) => makeCard(20 + index)), ...change }));
+  const explorer = document.createElement(TAG) as Explorer;
+  explorer.store = store;
+  document.body.append(explorer);
+  await settled();
+  return { explorer, store };
+}
+
+/** Every element has rendered, every picture is painted. */
+async function settled(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve));
+  const explorers = [...document.querySelectorAll(TAG)];
+  const maps = explorers.flatMap((explorer) => all(explorer.shadowRoot!, "attriscope-map")) as unknown as LitElement[];
+  await Promise.all(maps.map(({ updateComplete }) => updateComplete));
+  await Promise.all(maps.map(({ updateComplete }) => updateComplete));
+}
+
+/** All matches, through every shadow root. */
+function all(root: Element | ShadowRoot, selector: string): HTMLElement[] {
+  const found = [...root.querySelectorAll<HTMLElement>(selector)];
+  for (const element of root.querySelectorAll("*"))
+    if (element.shadowRoot) found.push(...all(element.shadowRoot, selector));
+  return found;
+}
+
+function one(explorer: Element, selector: string): HTMLElement {
+  const found = all(explorer.shadowRoot!, selector);
+  if (found.length === 0) throw new Error(`no ${selector}`);
+  return found[0];
+}
+
+/** What a reader sees, without styles. */
+function text(root: Element): string {
+  const words = (node: Node): string => {
+    if (node.nodeName === "STYLE") return "";
+    if (node.nodeType === Node.TEXT_NODE) return node.textContent ?? "";
+    const own = node instanceof Element && node.shadowRoot ? [...node.shadowRoot.childNodes].map(words).join("") : "";
+    return own + [...node.childNodes].map(words).join("") + (node instanceof HTMLDivElement ? " " : "");
+  };
+  return words(root).replace(/\s+/g, " ").trim();
+}
+
+function type(field: HTMLElement, value: string, event = "change"): void {
+  (field as HTMLInputElement).value = value;
+  field.dispatchEvent(new Event(event, { bubbles: true }));
+}
+
+const card = (explorer: Explorer, id: number): HTMLElement => one(explorer, `attriscope-card[data-sample="${id}"]`);
+
+describe("without a store", () => {
+  test("the stage and two placeholders, until the store comes", async () => {
+    const explorer = document.createElement(TAG) as Explorer;
+    explorer.stage = "exporting the model, 2 s";
+    document.body.append(explorer);
+    await settled();
+    expect(text(explorer)).toContain("Preparing exporting the model, 2 s");
+    expect(all(explorer.shadowRoot!, ".placeholder")).toHaveLength(2);
+    explorer.store = new FakeStore(makeState({ cards: [makeCard(20)] }));
+    await settled();
+    expect(all(explorer.shadowRoot!, ".placeholder")).toHaveLength(0);
+    expect(card(explorer, 20)).toBeTruthy();
+  });
+
+  test("why it stopped", async () => {
+    const explorer = document.createElement(TAG) as Explorer;
+    explorer.stopped = { title: "The model could not be exported", text: "torch.onnx: data-dependent control flow" };
+    document.body.append(explorer);
+    await settled();
+    expect(text(explorer)).toContain("The model could not be exported");
+    expect(text(explorer)).toContain("data-dependent control flow");
+    expect(text(explorer)).toContain("Stopped");
+  });
+});
+
+describe("phases and notices", () => {
+  test("preparing: the stage and how far it is", async () => {
+    const { explorer } = await mount({
+      phase: { name: "preparing", stage: "reading weights 94 of 250 kB", done: 94, total: 250 },
+    });
+    expect(text(explorer)).toContain("reading weights 94 of 250 kB");
+    expect(one(explorer, '[role="progressbar"]').getAttribute("aria-valuenow")).toBe("38");
+    expect(all(explorer.shadowRoot!, "attriscope-card")).toHaveLength(0);
+  });
+
+  test("stopped: facts, steps, and the details for the clipboard", async () => {
+    const written: string[] = [];
+    Object.assign(navigator, { clipboard: { writeText: (details: string) => written.push(details) } });
+    const { explorer } = await mount({
+      phase: {
+        name: "stopped",
+        notice: {
+          kind: "error",
+          title: "One operator cannot run",
+          text: "Nothing was computed.",
+          facts: [["node", "/bag/Loop_3"]],
+          steps: ["Replace EmbeddingBag"],
+        },
+      },
+    });
+    expect(one(explorer, "dt").textContent).toBe("node");
+    expect(one(explorer, "dd").textContent).toBe("/bag/Loop_3");
+    expect(text(explorer)).toContain("Replace EmbeddingBag");
+    one(explorer, '[data-action="copy"]').click();
+    expect(written).toEqual([
+      "One operator cannot run\nNothing was computed.\nnode: /bag/Loop_3\nReplace EmbeddingBag",
+    ]);
+  });
+
+  test("empty: the notice stands in place of the cards, and its actions act", async () => {
+    const scan = jest.fn();
+    const { explorer, store } = await mount();
+    const notice = emptyNotice(() => store.setFilter({ classes: [], prediction: "all" }));
+    notice.actions![0].run = scan;
+    store.change({ cards: [], notice });
+    await settled();
+    expect(text(explorer)).toContain("No match in the first 512 samples");
+    expect(text(explorer)).toContain("Filter: predicted class Frog or Ship, prediction incorrect.");
+    expect(all(explorer.shadowRoot!, "attriscope-legend")).toHaveLength(0);
+    one(explorer, '[data-action="Scan the next 334"]').click();
+    expect(scan).toHaveBeenCalledTimes(1);
+    one(explorer, '[data-action="Clear filter"]').click();
+    expect(store.calls).toEqual([["setFilter", { classes: [], prediction: "all" }]]);
+    await settled();
+    expect(text(explorer)).not.toContain("No match");
+  });
+
+  test("a model that was too large to be stored is no failure", async () => {
+    const notice = {
+      kind: "static",
+      title: "The model is not stored in this notebook",
+      text: "Run the cell again.",
+    } as const;
+    const { explorer } = await mount({ phase: { name: "stopped", notice } });
+    expect(text(explorer)).toContain("The model is not stored in this notebook Run the cell again.");
+    expect(one(explorer, "[data-badge]").dataset.badge).toBe("static");
+    expect(all(explorer.shadowRoot!, '[data-action="copy"]')).toHaveLength(0);
+  });
+
+  test("a warning stands beside the cards", async () => {
+    const { explorer } = await mount({
+      notice: { kind: "warning", title: "The graphics context was lost.", text: "On the processor now." },
+    });
+    expect(text(explorer)).toContain("The graphics context was lost. On the processor now.");
+    expect(all(explorer.shadowRoot!, "attriscope-card")).toHaveLength(4);
+  });
+
+  test("static: the badge, and why there is no next page", async () => {
+    const { explorer } = await mount({ live: false, hasNext: false, total: null, known: 4 });
+    expect(one(explorer, "[data-badge]").dataset.badge).toBe("static");
+    const next = one(explorer, '[data-action="next"]') as HTMLButtonElement;
+    expect(next.disabled).toBe(true);
+    expect(next.title).toContain("run the cell again");
+    expect(text(explorer)).toContain("1–4 of 4+");
+  });
+});
+
+describe("status", () => {
+  test("exact to PyTorch", async () => {
+    const { explorer } = await mount();
+    expect(text(explorer)).toContain("exact to PyTorch 2e−7");
+    expect(text(explorer)).toContain("11 ms");
+  });
+
+  test("a difference from PyTorch is a warning", async () => {
+    const { explorer } = await mount({
+      engine: { backend: "wasm", available: ["wasm", "cpu"], ms: 3, maxDiff: 0.0042 },
+    });
+    expect(text(explorer)).toContain("differs from PyTorch by 4e−3");
+    expect(text(explorer)).not.toContain("exact");
+  });
+
+  test("progress and Cancel take its place", async () => {
+    const { explorer, store } = await mount({ progress: { label: "Occlusion", done: 5, total: 8, etaMs: 900 } });
+    expect(text(explorer)).toContain("5 of 8 · 0.9 s left");
+    expect(text(explorer)).not.toContain("exact to PyTorch");
+    one(explorer, '[data-action="cancel"]').click();
+    expect(store.calls).toEqual([["cancel"]]);
+  });
+
+  test("another backend", async () => {
+    const { explorer, store } = await mount();
+    const menu = one(explorer, '[data-control="backend"]') as HTMLSelectElement;
+    expect([...menu.options].map(({ value }) => value)).toEqual(["webgl", "wasm", "cpu"]);
+    type(menu, "cpu");
+    expect(store.calls).toEqual([["setBackend", "cpu"]]);
+  });
+});
+
+describe("methods and their arguments", () => {
+  test("the menu is grouped, tells costs, and why an entry is not available", async () => {
+    const { explorer, store } = await mount();
+    const menu = one(explorer, '[data-control="method"]') as HTMLSelectElement;
+    expect([...menu.querySelectorAll("optgroup")].map(({ label }) => label)).toEqual([
+      "Gradient",
+      "Path",
+      "Perturbation",
+      "Relevance",
+    ]);
+    const option = [...menu.options].find(({ value }) => value === "Deconvolution")!;
+    expect(option.disabled).toBe(true);
+    expect(option.title).toBe("the model has no nn.ReLU module");
+    expect([...menu.options].find(({ value }) => value === "Saliency")!.textContent).toContain("1 pass");
+    expect(menu.value).toBe("Integrated Gradients");
+    type(menu, "Saliency");
+    expect(store.calls).toEqual([["setMethod", "Saliency"]]);
+  });
+
+  test("numbers, choices and sliders call setArgument with what they mean", async () => {
+    const { explorer, store } = await mount();
+    type(one(explorer, '[data-argument="n_steps"]'), "40");
+    type(one(explorer, '[data-slider="n_steps"]'), "31", "input");
+    type(one(explorer, '[data-argument="method"]'), "riemann_left");
+    type(one(explorer, '[data-argument="n_steps"]'), "many");
+    expect(store.calls).toEqual([
+      ["setArgument", "n_steps", 40],
+      ["setArgument", "n_steps", 31],
+      ["setArgument", "method", "riemann_left"],
+      ["setArgument", "n_steps", "many"],
+    ]);
+  });
+
+  test("shapes and automatic values", async () => {
+    const { explorer, store } = await mount({
+      method: "Occlusion",
+      arguments: { sliding_window_shapes: [3, 5, 5], strides: null },
+    });
+    const window = one(explorer, '[data-argument="sliding_window_shapes"]') as HTMLInputElement;
+    const strides = one(explorer, '[data-argument="strides"]') as HTMLInputElement;
+    expect(window.value).toBe("3 5 5");
+    expect([strides.value, strides.placeholder]).toEqual(["", "half"]);
+    type(window, "5");
+    type(strides, "1 2 2");
+    type(strides, "");
+    expect(store.calls).toEqual([
+      ["setArgument", "sliding_window_shapes", 5],
+      ["setArgument", "strides", [1, 2, 2]],
+      ["setArgument", "strides", null],
+    ]);
+  });
+
+  test("a refused value is marked, explained, and the old result stays", async () => {
+    const { explorer } = await mount({
+      arguments: { n_steps: 900, method: "gausslegendre" },
+      argumentErrors: { n_steps: "2 to 500, got 900" },
+    });
+    expect(one(explorer, '[data-argument="n_steps"]').getAttribute("aria-invalid")).toBe("true");
+    expect(text(explorer)).toContain("steps: 2 to 500, got 900. Results below still use 25.");
+    expect(all(explorer.shadowRoot!, "attriscope-card")).toHaveLength(4);
+  });
+
+  test("baseline, workload, reset", async () => {
+    const { explorer, store } = await mount({ workload: "225 forward passes per sample" });
+    expect(text(explorer)).toContain("225 forward passes per sample");
+    const baseline = one(explorer, '[data-control="baseline"]') as HTMLSelectElement;
+    baseline.selectedIndex = 1;
+    baseline.dispatchEvent(new Event("change"));
+    one(explorer, '[data-action="reset"]').click();
+    expect(store.calls).toEqual([["setBaseline", 1], ["reset"]]);
+  });
+
+  test("no baseline where the method uses none", async () => {
+    const { explorer } = await mount({ method: "Saliency", arguments: {} });
+    expect(all(explorer.shadowRoot!, '[data-control="baseline"]')).toHaveLength(0);
+  });
+});
+
+describe("filter and pages", () => {
+  test("chips add and remove classes", async () => {
+    const { explorer, store } = await mount({ filter: { classes: ["Ship"], prediction: "all" } });
+    expect(one(explorer, '.chip[data-class="Ship"]').getAttribute("aria-pressed")).toBe("true");
+    one(explorer, '.chip[data-class="Frog"]').click();
+    expect(store.calls).toEqual([["setFilter", { classes: ["Frog", "Ship"] }]]);
+    await settled();
+    one(explorer, '.chip[data-class="Ship"]').click();
+    expect(store.calls[1]).toEqual(["setFilter", { classes: ["Frog"] }]);
+  });
+
+  test("all, correct, incorrect", async () => {
+    const { explorer, store } = await mount();
+    one(explorer, 'attriscope-filter [data-value="incorrect"], [data-value="incorrect"]').click();
+    expect(store.calls).toEqual([["setFilter", { prediction: "incorrect" }]]);
+  });
+
+  test("a thousand classes are typed", async () => {
+    const classes = Array.from({ length: 1000 }, (_, index) => `species ${index}`);
+    const { explorer, store } = await mount({ classes, cards: [makeCard(20, { classes })] });
+    expect(all(explorer.shadowRoot!, ".chip")).toHaveLength(0);
+    type(one(explorer, '[data-control="class"]'), "Species 7", "input");
+    expect(store.calls).toEqual([["setFilter", { classes: ["species 7"] }]]);
+  });
+
+  test("show, range, next and previous", async () => {
+    const { explorer, store } = await mount({ first: 4, total: 16, hasPrevious: true });
+    expect(text(explorer)).toContain("5–8 of 16");
+    type(one(explorer, '[data-control="show"]'), "16");
+    one(explorer, '[data-action="next"]').click();
+    one(explorer, '[data-action="previous"]').click();
+    expect(store.calls.map(([name, value]) => [name, value])).toEqual([
+      ["setShow", 16],
+      ["next", undefined],
+      ["previous", undefined],
+    ]);
+  });
+
+  test("no class names, no choice of classes", async () => {
+    const { explorer } = await mount({ classes: [], cards: [makeCard(20, { classes: [], labelled: false })] });
+    expect(all(explorer.shadowRoot!, ".chip, [data-value='correct']")).toHaveLength(0);
+    expect(text(card(explorer, 20))).toContain("output1.732");
+  });
+});
+
+describe("display", () => {
+  test("sign, style, opacity, clip and colours only repaint", async () => {
+    const { explorer, store } = await mount();
+    one(explorer, '[data-value="absolute"]').click();
+    one(explorer, '[data-value="Masked"]').click();
+    type(one(explorer, '[data-control="opacity"]'), "0.5", "input");
+    type(one(explorer, '[data-control="clip"]'), "10");
+    type(one(explorer, '[data-control="clip"]'), "170");
+    type(one(explorer, '[data-control="cmap"]'), "Captum");
+    expect(store.calls).toEqual([
+      ["setDisplay", { sign: "absolute" }],
+      ["setDisplay", { style: "Masked" }],
+      ["setDisplay", { opacity: 0.5 }],
+      ["setDisplay", { clip: 10 }],
+      ["setDisplay", { cmap: "Captum" }],
+    ]);
+    await settled();
+    expect((one(explorer, '[data-control="clip"]') as HTMLInputElement).value).toBe("10");
+  });
+
+  test("a method of magnitudes alone is not said to speak for or against", async () => {
+    const cards = [makeCard(20)];
+    cards[0].result = { ...cards[0].result!, signed: false };
+    const { explorer } = await mount({ cards });
+    expect(text(explorer)).toContain("magnitude");
+    expect(text(explorer)).not.toContain("against target");
+  });
+});
+
+describe("cards", () => {
+  test("what they show", async () => {
+    const wrong = makeCard(25, { label: 2 });
+    const { explorer } = await mount({ cards: [wrong] });
+    const shown = text(card(explorer, 25));
+    expect(shown).toContain("#25");
+    expect(shown).toContain(`Bird predicted ${wrong.predictions[0].label}`);
+    expect(shown).toContain(`explaining ${wrong.predictions[0].label}`);
+    expect(shown).toContain(wrong.predictions[0].score.toFixed(3));
+    expect(shown).toMatch(/photo.*sum [+−]\d+\.\d\d Δ [+−]\d+\.\d{3}/);
+    expect(one(card(explorer, 25), "article").getAttribute("aria-label")).toMatch(
+      /^Sample 25: true Bird, predicted .*, incorrect/,
+    );
+  });
+
+  test("clicking a prediction explains it, with Shift on all samples", async () => {
+    const { explorer, store } = await mount();
+    const second = store.state.cards[0].predictions[1].index;
+    const row = (): HTMLElement => one(card(explorer, 20), `[data-class="${second}"]`);
+    expect(row().getAttribute("aria-checked")).toBe("false");
+    row().click();
+    expect(store.calls).toEqual([["setTarget", 20, second]]);
+    await settled();
+    expect(row().getAttribute("aria-checked")).toBe("true");
+    row().dispatchEvent(new MouseEvent("click", { shiftKey: true, bubbles: true }));
+    expect(store.calls[1]).toEqual(["setTargetForAll", second]);
+  });
+
+  test("clicking the label explains the true class, which is always among the rows", async () => {
+    const sample = makeCard(25);
+    const last = sample.predictions.at(-1)!;
+    sample.sample.label = last.index;
+    sample.correct = false;
+    const { explorer, store } = await mount({ cards: [sample] });
+    const rows = all(card(explorer, 25).shadowRoot!, '[role="radio"]');
+    expect(rows.map(({ dataset }) => Number(dataset.class))).toEqual([
+      ...sample.predictions.slice(0, 3).map(({ index }) => index),
+      last.index,
+    ]);
+    expect(text(rows[3])).toContain("TRUE");
+    one(card(explorer, 25), '[data-action="explain-truth"]').click();
+    expect(store.calls).toEqual([["setTarget", 25, last.index]]);
+  });
+
+  test("the delta is marked where it is more than 5 % of the change", async () => {
+    const cards = [makeCard(20), makeCard(21)];
+    cards[0].result = { ...cards[0].result!, delta: 0.6, change: 10 };
+    cards[1].result = { ...cards[1].result!, delta: 0.4, change: -10 };
+    const { explorer } = await mount({ cards });
+    expect(all(card(explorer, 20).shadowRoot!, ".delta.high")).toHaveLength(1);
+    expect(all(card(explorer, 21).shadowRoot!, ".delta.high")).toHaveLength(0);
+  });
+
+  test("waiting, running and failed cards", async () => {
+    const cards: Card[] = [
+      { ...makeCard(20), status: "queued", result: null },
+      { ...makeCard(21), status: "running", done: 0.62, result: null },
+      { ...makeCard(22), status: "error", result: null, error: 'node "conv1" (Conv): out of memory' },
+      makeCard(23),
+    ];
+    const { explorer } = await mount({ cards });
+    expect(text(card(explorer, 20))).toContain("queued");
+    expect(text(card(explorer, 21))).toContain("62 %");
+    expect(text(one(card(explorer, 22), "[data-error]"))).toBe('node "conv1" (Conv): out of memory');
+    expect(all(card(explorer, 23).shadowRoot!, "[data-error]")).toHaveLength(0);
+    expect(text(explorer)).toContain("1 of 4 samples");
+  });
+
+  test("an old result stays while the new one is computed", async () => {
+    const { explorer } = await mount({ cards: [{ ...makeCard(20), stale: true, status: "running", done: 0.3 }] });
+    expect(all(card(explorer, 20).shadowRoot!, "attriscope-map")).toHaveLength(3);
+    expect(text(card(explorer, 20))).toContain("30 %");
+  });
+
+  test("a result that stays because its successor was refused is shown as it is", async () => {
+    const { explorer } = await mount({ cards: [{ ...makeCard(20), stale: true }] });
+    expect(all(card(explorer, 20).shadowRoot!, ".stale, .pending")).toHaveLength(0);
+    expect(text(explorer)).toContain("1 sample · Integrated Gradients, 25 steps");
+  });
+
+  test("an all-zero map is blank and says so", async () => {
+    const zero = makeCard(20);
+    zero.result = { ...zero.result!, attributions: [summed(new Float32Array(3072), [3, 32, 32])] };
+    const { explorer } = await mount({ cards: [zero] });
+    expect(text(one(card(explorer, 20), '[data-note="zero"]'))).toBe("all values are 0");
+  });
+
+  test("maps give the painted values and a label with the strongest area", async () => {
+    const values = new Float32Array(3 * 32 * 32);
+    values[31 * 32] = -4;
+    values[31 * 32 + 1] = 2;
+    const one_ = makeCard(20);
+    one_.result = { ...one_.result!, attributions: [summed(values, [3, 32, 32])] };
+    const { explorer } = await mount({ cards: [one_] });
+    const map = one(card(explorer, 20), '[data-picture="Heat map"]') as HTMLElement & { values: Float32Array };
+    expect(map.values).toHaveLength(32 * 32);
+    expect([map.values[31 * 32], map.values[31 * 32 + 1]]).toEqual([-1, 0.5]);
+    expect(one(map, "canvas").getAttribute("aria-label")).toContain("strongest lower left");
+  });
+
+  test("the pixel under the pointer is marked in every picture and read out", async () => {
+    const values = new Float32Array(32 * 32);
+    values[5 * 32 + 8] = -4;
+    values[6 * 32 + 8] = 2;
+    const sample = makeCard(20, { channels: 1 });
+    sample.result = { ...sample.result!, attributions: [summed(values, [1, 32, 32])] };
+    const { explorer } = await mount({ cards: [sample] });
+    const [original, map, overlay] = all(card(explorer, 20).shadowRoot!, "attriscope-map");
+    const place = { u: 8.5 / 32, v: 6.5 / 32 };
+    original.dispatchEvent(new CustomEvent("probe", { detail: place }));
+    await settled();
+    expect(text(one(card(explorer, 20), ".probe"))).toBe("x 8, y 6 · +0.500 · rank 2");
+    for (const picture of [original, map, overlay]) expect(all(picture.shadowRoot!, ".mark")).toHaveLength(1);
+    original.dispatchEvent(new CustomEvent("probe", { detail: null }));
+    await settled();
+    expect(all(card(explorer, 20).shadowRoot!, ".probe, .mark")).toHaveLength(0);
+  });
+
+  test("several features: a row of pictures and a share each", async () => {
+    const features = ["left", "right"].map((name) => ({ name, kind: "image" as const, input: name, baselines: [] }));
+    const { explorer } = await mount({ features, cards: [makeCard(20, { features: 2 })] });
+    expect(all(card(explorer, 20).shadowRoot!, "attriscope-map")).toHaveLength(6);
+    expect(all(card(explorer, 20).shadowRoot!, "attriscope-share").map(text)).toEqual([
+      expect.stringContaining("left"),
+      expect.stringContaining("right"),
+    ]);
+  });
+
+  test("names are text, whatever they hold", async () => {
+    const classes = ["<img src=x onerror=alert(1)>", "<b>bold</b>"];
+    const features = [{ name: "<script>alert(2)</script>", kind: "image" as const, input: "x", baselines: [] }];
+    const { explorer } = await mount({ classes, features, cards: [makeCard(20, { classes })] });
+    expect(all(explorer.shadowRoot!, "img, script, b:not(.range b, .strip b, .numbers b)")).toHaveLength(0);
+    expect(text(explorer)).toContain(classes[0]);
+    expect(text(explorer)).toContain(features[0].name);
+  });
+});
+
+describe("in the page", () => {
+  const press = (target: Element, init: KeyboardEventInit): void => {
+    target.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, composed: true, cancelable: true, ...init }));
+  };
+
+  test("keys stay inside, except those of the notebook", async () => {
+    const { explorer } = await mount();
+    const leaked: string[] = [];
+    document.body.addEventListener("keydown", ({ key }) => leaked.push(key));
+    const field = one(explorer, '[data-argument="n_steps"]');
+    field.focus();
+    for (const key of ["d", "5", "ArrowDown", "Enter", "Backspace"]) press(field, { key });
+    expect(leaked).toEqual([]);
+    press(field, { key: "Escape" });
+    press(field, { key: "Tab" });
+    press(field, { key: "Enter", ctrlKey: true });
+    press(field, { key: "Enter", shiftKey: true });
+    expect(leaked).toEqual(["Escape", "Tab", "Enter", "Enter"]);
+  });
+
+  test("Lumino, which listens while capturing, is told as well, as long as the focus is inside", async () => {
+    const { explorer } = await mount();
+    const suppressed: boolean[] = [];
+    const listen = (): void => void suppressed.push(explorer.hasAttribute("data-lm-suppress-shortcuts"));
+    document.addEventListener("keydown", listen, { capture: true });
+    const field = one(explorer, '[data-argument="n_steps"]');
+    field.focus();
+    press(field, { key: "d" });
+    press(field, { key: "Enter", shiftKey: true });
+    field.blur();
+    press(document.body, { key: "d" });
+    document.removeEventListener("keydown", listen, { capture: true });
+    expect(suppressed).toEqual([true, false, false]);
+  });
+
+  test("arrow keys move inside a group with one tab stop", async () => {
+    const { explorer } = await mount();
+    const rows = all(card(explorer, 20).shadowRoot!, '[role="radio"]');
+    expect(rows.filter(({ tabIndex }) => tabIndex === 0)).toHaveLength(1);
+    rows[0].focus();
+    press(rows[0], { key: "ArrowDown" });
+    const root = rows[0].getRootNode() as ShadowRoot;
+    expect(root.activeElement).toBe(rows[1]);
+    press(rows[1], { key: "End" });
+    expect(root.activeElement).toBe(rows.at(-1));
+    press(rows.at(-1)!, { key: "ArrowDown" });
+    expect(root.activeElement).toBe(rows[0]);
+  });
+
+  test("taken out and put back, it shows what has happened in between, and hears on", async () => {
+    const { explorer, store } = await mount();
+    explorer.remove();
+    store.change({ cards: [makeCard(33)] });
+    document.body.append(explorer);
+    await settled();
+    expect(card(explorer, 33)).toBeTruthy();
+    store.change({ cards: [makeCard(34)] });
+    await settled();
+    expect(card(explorer, 34)).toBeTruthy();
+  });
+
+  test("out of the page it hears nothing", async () => {
+    const { explorer, store } = await mount();
+    const update = jest.spyOn(explorer, "requestUpdate");
+    explorer.remove();
+    store.change({});
+    expect(update).not.toHaveBeenCalled();
+  });
+
+  test("another store takes over", async () => {
+    const { explorer, store } = await mount();
+    explorer.store = new FakeStore(makeState({ cards: [makeCard(40)] }));
+    await settled();
+    expect(card(explorer, 40)).toBeTruthy();
+    store.change({ cards: [makeCard(41)] });
+    await settled();
+    expect(all(explorer.shadowRoot!, '[data-sample="41"]')).toHaveLength(0);
+  });
+
+  test("the live region tells what is finished", async () => {
+    const { explorer, store } = await mount({ cards: [{ ...makeCard(20), status: "running", result: null }] });
+    expect(text(one(explorer, '[aria-live="polite"]'))).toBe("");
+    store.change({ cards: [makeCard(20)] });
+    await settled();
+    expect(text(one(explorer, '[aria-live="polite"]'))).toBe("1 sample explained, Integrated Gradients");
+  });
+
+  test("defining twice does no harm", () => {
+    expect(() => define()).not.toThrow();
+  });
+});

@@ -39,8 +39,8 @@ export interface Source extends EventTarget {
 
 /** Most dataset entries that one request looks at. */
 const SCAN = 512;
-/** Results kept for going back; each is a map or two. */
-const KEPT_RESULTS = 512;
+/** Values of attributions kept for going back: 64 MB. */
+const KEPT_VALUES = 2 ** 24;
 const SHOW_PROGRESS_MS = 100;
 /** What passes one filter, as far as the dataset has been looked at. */
 interface Found {
@@ -74,6 +74,7 @@ export class Session extends EventTarget implements Store {
   #scores = new Map<number, Float32Array>();
   #maxDiff: number | null = null;
   #results = new Map<string, Result>();
+  #keptValues = 0;
   #planTurn = 0;
   /** The notice says so until work goes on. */
   #cancelled = false;
@@ -240,6 +241,7 @@ export class Session extends EventTarget implements Store {
       this.#model = model;
       before?.dispose();
       this.#results.clear();
+      this.#keptValues = 0;
       this.#scores.clear();
       this.#maxDiff = null;
       const { info } = model;
@@ -520,10 +522,13 @@ export class Session extends EventTarget implements Store {
   }
 
   #keep(key: string, result: Result): void {
+    const size = ({ attributions }: Result) => attributions.reduce((sum, { values }) => sum + values.length, 0);
     this.#results.set(key, result);
-    for (const oldest of this.#results.keys()) {
-      if (this.#results.size <= KEPT_RESULTS) break;
+    this.#keptValues += size(result);
+    for (const [oldest, old] of this.#results) {
+      if (this.#keptValues <= KEPT_VALUES) break;
       this.#results.delete(oldest);
+      this.#keptValues -= size(old);
     }
   }
 

@@ -196,8 +196,9 @@ async function targetsOf(
   target: Request["target"],
   count: number,
 ): Promise<number[]> {
-  const output = (await model.run(inputs))[model.main];
-  const shape = output.shape.slice(1);
+  const declared = model.outputs.find(({ name }) => name === model.main)!.shape;
+  const known = declared.length > 0 && declared.slice(1).every((d) => d !== null);
+  const shape = (known ? (declared as number[]) : (await model.run(inputs))[model.main].shape).slice(1);
   const size = sizeOf(shape);
   if (target === undefined || target === null) {
     if (size !== 1)

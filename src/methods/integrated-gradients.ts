@@ -135,7 +135,7 @@ export const integratedGradients: Method = {
   usesBaselines: true,
   complete: true,
   signed: () => true,
-  plan: ({ n_steps }) => ({ errors: {}, workload: `${String(n_steps)} gradient passes` }),
+  plan: ({ n_steps }) => ({ errors: {}, workload: `${String(n_steps)} passes` }),
   attribute: async (call) => {
     const maps = Object.fromEntries(
       Object.entries(call.inputs).map(([name, { data }]) => [name, new Float32Array(data.length)]),

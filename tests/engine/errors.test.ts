@@ -123,6 +123,7 @@ describe("a request that cannot be met", () => {
   });
 
   test("attribute stops when it is cancelled, and frees what it made", async () => {
+    await model.run(net.inputs);
     const before = tf.memory().numTensors;
     const controller = new AbortController();
     const call = attribute(model, {

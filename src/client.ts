@@ -1,22 +1,9 @@
 /** The page's side of the engine: starts the worker from a Blob URL, so that no host has to serve a file for it. */
 import { proxy, wrap, type Remote } from "comlink";
 import workerText from "../build/worker.js?raw";
-import type { Engine, EngineModel } from "./session";
+import { RefusedError, type Engine, type EngineModel } from "./seams";
 import { VERSION } from "./version";
-import type { Refusal, WorkerApi } from "./worker";
-
-/** The engine lacks operators of this model; `nodes` are all of them, `total` counts the graph. */
-export class RefusedError extends Error {
-  override name = "RefusedError";
-  readonly nodes: Refusal["nodes"];
-  readonly total: number;
-
-  constructor({ message, nodes, total }: Refusal) {
-    super(message);
-    this.nodes = nodes;
-    this.total = total;
-  }
-}
+import type { WorkerApi } from "./worker";
 
 class WorkerEngine implements Engine {
   readonly #api: Remote<WorkerApi>;

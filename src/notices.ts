@@ -1,5 +1,5 @@
 /** What the session tells the user when something is empty, refused, cancelled or missing; and what can be done about it. */
-import { RefusedError } from "./client";
+import { RefusedError } from "./seams";
 import { filterInWords, type Notice } from "./state";
 import type { Filter } from "./wire";
 

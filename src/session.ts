@@ -1,41 +1,16 @@
 /**
- * The application's state without DOM or Jupyter: samples, selection, results, cancellation. It knows two interfaces: an
+ * The application's state without DOM or Jupyter: samples, selection, results, cancellation. It knows an
  * {@link Engine} that computes and a {@link Source} of samples; which ones stand behind them is not its business.
  */
 import { sharedEngine } from "./client";
 import type { Backend, BackendChoice } from "./backend";
-import type { FloatArray } from "./engine";
-import type { Attribution as Explained } from "./methods";
-import type { Arguments, ArgumentValue, ParamSpec, Plan, Shapes } from "./methods/method";
+import type { Arguments, ArgumentValue, ParamSpec } from "./methods/method";
 import { cancelledNotice, emptyNotice, errorNotice, messageOf, noFurtherMatch, notStored } from "./notices";
 import { argmax, batchOf, byInput, inputsOf, relativeDifference, rowOf, setShares, summed, unflatten } from "./samples";
+import type { Engine, EngineModel, Source } from "./seams";
 import type { Card, Display, Prediction, Result, State, Store } from "./state";
-import type { FetchRequest, Filter, Payload, Sample, Scan } from "./wire";
-import type { AttributeRequest, ModelInfo } from "./worker";
-
-/** Something that runs models: today a worker of the page. */
-export interface Engine {
-  load(onnx: Uint8Array, backend: BackendChoice): Promise<EngineModel>;
-}
-
-export interface EngineModel {
-  readonly info: ModelInfo;
-  run(inputs: Record<string, FloatArray>): Promise<Record<string, FloatArray>>;
-  /** Checks arguments without computing. */
-  plan(method: string, args: Arguments, shapes: Shapes): Promise<Plan>;
-  attribute(request: AttributeRequest, signal: AbortSignal, onProgress: (done: number) => void): Promise<Explained>;
-  dispose(): void;
-}
-
-/** Something that has samples: a kernel, or only what is stored. Fires "change" when `live` flips. */
-export interface Source extends EventTarget {
-  /** Further samples can be fetched. */
-  readonly live: boolean;
-  /** Rejects with the kernel's message. */
-  fetch(request: FetchRequest, signal: AbortSignal): Promise<Scan>;
-  /** The ONNX bytes of a model that was left out of the payload. */
-  model(index: number, signal: AbortSignal): Promise<Uint8Array>;
-}
+import type { Filter, Payload, Sample } from "./wire";
+import type { AttributeRequest } from "./worker";
 
 /** Most dataset entries that one request looks at. */
 const SCAN = 512;

@@ -1,18 +1,10 @@
 /** The session with the real engine (in this process) and a source that stands for the kernel. */
-jest.mock("../src/client", () => ({
-  sharedEngine: () => undefined,
-  RefusedError: class RefusedError extends Error {
-    constructor(refusal: object) {
-      super();
-      Object.assign(this, refusal);
-    }
-  },
-}));
+jest.mock("../src/client", () => ({ sharedEngine: () => undefined }));
 import { availableBackends } from "../src/backend";
-import { RefusedError } from "../src/client";
 import { Model } from "../src/engine";
 import { attribute, describeMethods, plan } from "../src/methods";
-import { Session, type Engine, type EngineModel, type Source } from "../src/session";
+import { RefusedError, type Engine, type EngineModel, type Source } from "../src/seams";
+import { Session } from "../src/session";
 import type { State } from "../src/state";
 import type { FetchRequest, Payload, Sample, Scan } from "../src/wire";
 import { difference, readNet } from "./engine/fixtures";

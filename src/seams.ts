@@ -1,0 +1,45 @@
+/** The seams of the session: what computes and where samples come from. Whatever stands behind them can be exchanged. */
+import type { BackendChoice } from "./backend";
+import type { FloatArray } from "./engine";
+import type { Attribution } from "./methods";
+import type { Arguments, Plan, Shapes } from "./methods/method";
+import type { FetchRequest, Scan } from "./wire";
+import type { AttributeRequest, ModelInfo, Refusal } from "./worker";
+
+/** Something that runs models: today a worker of the page. */
+export interface Engine {
+  /** Rejects with a {@link RefusedError} where operators are lacking. */
+  load(onnx: Uint8Array, backend: BackendChoice): Promise<EngineModel>;
+}
+
+export interface EngineModel {
+  readonly info: ModelInfo;
+  run(inputs: Record<string, FloatArray>): Promise<Record<string, FloatArray>>;
+  /** Checks arguments without computing. */
+  plan(method: string, args: Arguments, shapes: Shapes): Promise<Plan>;
+  attribute(request: AttributeRequest, signal: AbortSignal, onProgress: (done: number) => void): Promise<Attribution>;
+  dispose(): void;
+}
+
+/** Something that has samples: a kernel, or only what is stored. Fires "change" when `live` flips. */
+export interface Source extends EventTarget {
+  /** Further samples can be fetched. */
+  readonly live: boolean;
+  /** Rejects with the kernel's message. */
+  fetch(request: FetchRequest, signal: AbortSignal): Promise<Scan>;
+  /** The ONNX bytes of a model that was left out of the payload. */
+  model(index: number, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+/** The engine lacks operators of this model; `nodes` are all of them, `total` counts the graph. */
+export class RefusedError extends Error {
+  override name = "RefusedError";
+  readonly nodes: Refusal["nodes"];
+  readonly total: number;
+
+  constructor({ message, nodes, total }: Refusal) {
+    super(message);
+    this.nodes = nodes;
+    this.total = total;
+  }
+}

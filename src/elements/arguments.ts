@@ -68,10 +68,7 @@ export class AttriscopeArguments extends LitElement {
         width: 52px;
       }
       input.shape {
-        width: 76px;
-      }
-      input.auto {
-        width: 84px;
+        width: 64px;
       }
       input::placeholder {
         color: var(--fg2);
@@ -156,7 +153,7 @@ export class AttriscopeArguments extends LitElement {
     const invalid = spec.name in this.errors;
     return html`<input
       type="text"
-      class="control ${kind} ${spec.auto ? "auto" : ""}"
+      class="control ${kind}"
       autocomplete="off"
       spellcheck="false"
       inputmode=${kind === "number" ? "decimal" : "text"}

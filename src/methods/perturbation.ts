@@ -8,10 +8,10 @@ export const perturbationsPerEval: ParamSpec = {
   name: "perturbations_per_eval",
   kind: "int",
   default: null,
-  auto: "by memory",
+  auto: "auto",
   min: 1,
   max: 10000,
-  help: "Most perturbed copies in one forward pass; the result is the same",
+  help: "Most perturbed copies in one forward pass; auto fits them to the memory. The result is the same",
 };
 
 export interface Perturbation {

@@ -104,7 +104,7 @@ export const METHODS: State["methods"] = [
         default: 1,
         min: 1,
         max: 4096,
-        auto: "by memory",
+        auto: "auto",
         help: "masks in one batch",
       },
     ],

@@ -9,7 +9,7 @@ import { cancelledNotice, emptyNotice, errorNotice, messageOf, noFurtherMatch, n
 import { argmax, batchOf, byInput, inputsOf, relativeDifference, rowOf, setShares, summed, unflatten } from "./samples";
 import type { Engine, EngineModel, Source } from "./seams";
 import type { Card, Display, Prediction, Result, State, Store } from "./state";
-import type { Filter, Payload, Sample } from "./wire";
+import type { Filter, NDArray, Payload, Sample } from "./wire";
 import type { AttributeRequest } from "./worker";
 
 /** Most dataset entries that one request looks at. */
@@ -17,6 +17,9 @@ const SCAN = 512;
 /** Values of attributions kept for going back: 64 MB. */
 const KEPT_VALUES = 2 ** 24;
 const SHOW_PROGRESS_MS = 100;
+/** Input values up to which samples share a batch: some twenty images of 32 x 32, one of 224 x 224. */
+const BATCH_VALUES = 2 ** 16;
+
 /** What passes one filter, as far as the dataset has been looked at. */
 interface Found {
   samples: Sample[];
@@ -372,71 +375,94 @@ export class Session extends EventTarget implements Store {
     this.#cancelled = false;
     const started = performance.now();
     let ready = 0;
-    for (const { sample } of waiting) {
-      await this.#explainCard(model, sample.id, signal, (done) => {
+    for (const cards of this.#together(waiting)) {
+      await this.#explainCards(model, cards, signal, (done) => {
         const elapsed = performance.now() - started;
         if (signal.aborted || elapsed < SHOW_PROGRESS_MS) return;
-        const share = (ready + done) / waiting.length;
+        const finished = ready + done * cards.length;
+        const share = finished / waiting.length;
         const etaMs = share > 0.02 ? (elapsed * (1 - share)) / share : null;
-        this.#update({ progress: { label: method, done: ready + done, total: waiting.length, etaMs } });
+        this.#update({ progress: { label: method, done: finished, total: waiting.length, etaMs } });
       });
       if (signal.aborted) return;
-      ready += 1;
+      ready += cards.length;
     }
     this.#update({ progress: null });
   }
 
-  async #explainCard(
+  /** Small samples of a method that needs one pass go in one batch; all else one by one, so that results come one by one. */
+  #together(cards: readonly Card[]): Card[][] {
+    const { method, methods } = this.#state;
+    const values = cards[0].sample.inputs.reduce((sum, { data }) => sum + data.length, 0);
+    const onePass = methods.find(({ name }) => name === method)?.cost === "1 pass";
+    const size = onePass ? Math.max(1, Math.floor(BATCH_VALUES / values)) : 1;
+    return cards.flatMap((_, i) => (i % size ? [] : [cards.slice(i, i + size)]));
+  }
+
+  async #explainCards(
     model: EngineModel,
-    id: number,
+    cards: readonly Card[],
     signal: AbortSignal,
     onProgress: (done: number) => void,
   ): Promise<void> {
-    const card = this.#state.cards.find(({ sample }) => sample.id === id);
-    if (!card) return;
     const { method, arguments: args, baseline, features, methods } = this.#state;
-    const { sample, target } = card;
-    this.#updateCard(id, { status: "running", done: 0 });
+    const samples = cards.map(({ sample }) => sample);
+    const update = (change: (i: number) => Partial<Card>) =>
+      this.#updateCards(
+        samples.map(({ id }) => id),
+        change,
+      );
+    update(() => ({ status: "running", done: 0 }));
     const started = performance.now();
     // The last report of progress can arrive after the result.
     let running = true;
     try {
       const usesBaselines = methods.find(({ name }) => name === method)?.usesBaselines;
+      const baselineOf = (all: readonly NDArray[]) => all[Math.min(baseline, all.length - 1)];
       const request: AttributeRequest = {
         method,
         arguments: args,
-        inputs: inputsOf([sample], features),
+        inputs: inputsOf(samples, features),
         attributed: features.map(({ input }) => input),
         baselines: usesBaselines
-          ? byInput(features, (i) => batchOf([sample.baselines[i][Math.min(baseline, sample.baselines[i].length - 1)]]))
+          ? byInput(features, (i) => batchOf(samples.map(({ baselines }) => baselineOf(baselines[i]))))
           : undefined,
-        target: target === null ? null : [unflatten(target, sample.outputs[0].raw.shape)],
+        target: cards.some(({ target }) => target === null)
+          ? null
+          : cards.map(({ target, sample }) => unflatten(target!, sample.outputs[0].raw.shape)),
       };
       const explained = await model.attribute(request, signal, (done) => {
         if (signal.aborted || !running) return;
-        this.#updateCard(id, { done });
+        update(() => ({ done }));
         onProgress(done);
       });
       running = false;
       if (signal.aborted) return;
-      const ms = performance.now() - started;
-      const result: Result = {
-        ...{ method, arguments: args, target, baseline, ms },
-        attributions: features.map(({ input }, i) => ({
-          ...summed(explained.attributions[input].data),
-          shape: sample.inputs[i].shape,
-        })),
-        signed: explained.signed,
-        delta: explained.delta?.[0] ?? null,
-        change: explained.change?.[0] ?? null,
-      };
-      setShares(result.attributions);
-      this.#keep(this.#keyOf(sample.id, target), result);
-      this.#updateCard(id, { status: "ready", done: 1, result, stale: false, error: null });
+      const ms = (performance.now() - started) / cards.length;
+      update((i) => {
+        const { target } = cards[i];
+        const result: Result = {
+          ...{ method, arguments: args, target, baseline, ms },
+          attributions: features.map(({ input }, k) => ({
+            ...summed(rowOf(explained.attributions[input], i, cards.length)),
+            shape: samples[i].inputs[k].shape,
+          })),
+          signed: explained.signed,
+          delta: explained.delta?.[i] ?? null,
+          change: explained.change?.[i] ?? null,
+        };
+        setShares(result.attributions);
+        this.#keep(this.#keyOf(samples[i].id, target), result);
+        return { status: "ready", done: 1, result, stale: false, error: null };
+      });
       const { engine } = this.#state;
       if (engine) this.#update({ engine: { ...engine, ms } });
     } catch (error) {
-      if (!signal.aborted) this.#updateCard(id, { status: "error", error: messageOf(error) });
+      running = false;
+      if (signal.aborted) return;
+      // One bad sample must not take the others with it.
+      if (cards.length > 1) for (const card of cards) await this.#explainCards(model, [card], signal, onProgress);
+      else update(() => ({ status: "error", error: messageOf(error) }));
     }
   }
 
@@ -509,8 +535,12 @@ export class Session extends EventTarget implements Store {
 
   // -- the store ---------------------------------------------------------------------------------------------------------
 
-  #updateCard(id: number, change: Partial<Card>): void {
-    this.#update({ cards: this.#state.cards.map((card) => (card.sample.id === id ? { ...card, ...change } : card)) });
+  #updateCards(ids: readonly number[], change: (i: number) => Partial<Card>): void {
+    const cards = this.#state.cards.map((card) => {
+      const i = ids.indexOf(card.sample.id);
+      return i < 0 ? card : { ...card, ...change(i) };
+    });
+    this.#update({ cards });
   }
 
   /** Listeners hear of all changes of one task at once. */

@@ -71,6 +71,8 @@ export async function scores(
 }
 
 const MEMORY = 256 * 2 ** 20;
+/** Activations of the first chunk, whose speed is not known yet. */
+const FIRST_CHUNK = 4 * 2 ** 20;
 /** Below this a chunk is not worth the wait for messages; above, Cancel feels slow. */
 const CHUNK_MS = 60;
 
@@ -88,8 +90,9 @@ export async function inChunks(
 ): Promise<void> {
   const { model } = call;
   const fixed = model.backend === "webgl";
-  const limit = () => Math.max(1, Math.min(most, Math.floor(MEMORY / Math.max(1, model.bytesPerExample))));
-  let size = fixed ? Math.min(64, limit()) : Math.min(most, model.bytesPerExample ? Math.min(limit(), 16) : 1);
+  const fitting = (bytes: number) =>
+    Math.max(1, Math.min(most, Math.floor(bytes / Math.max(1, model.bytesPerExample))));
+  let size = fixed ? Math.min(64, fitting(MEMORY)) : model.bytesPerExample ? Math.min(64, fitting(FIRST_CHUNK)) : 1;
   for (let start = 0; start < total;) {
     const end = Math.min(total, start + size);
     const began = performance.now();
@@ -97,7 +100,7 @@ export async function inChunks(
     const ms = performance.now() - began;
     if (!fixed) {
       const wanted = ((end - start) * CHUNK_MS) / Math.max(ms, 0.1);
-      size = Math.max(1, Math.min(limit(), Math.round(Math.min(wanted, size * 4))));
+      size = Math.max(1, Math.min(fitting(MEMORY), Math.round(Math.min(wanted, size * 4))));
     }
     start = end;
     await call.step((before + start) / all);

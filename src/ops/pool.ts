@@ -45,6 +45,47 @@ function forCells(
  */
 export function maxUnpool(values: Tensor, x: Tensor, y: Tensor, attrs: WindowAttrs, assign = false): Tensor {
   const window = windowOf(attrs, x.shape);
+  return tf.getBackend() === "webgl"
+    ? unpoolByPhases(values, x, y, window, assign)
+    : unpoolOnHost(values, x, y, window, assign);
+}
+
+/** Where tensors lie in main memory one loop beats tfjs' kernels: its WASM slices and concats copy row by row. */
+function unpoolOnHost(values: Tensor, x: Tensor, y: Tensor, window: Window, assign: boolean): Tensor {
+  const { kernel, strides, dilations, pads } = window;
+  const [from, top, source] = [x.dataSync(), y.dataSync(), values.dataSync()];
+  const result = new Float32Array(x.size);
+  const [n, h, w, c] = x.shape;
+  const [, oh, ow] = y.shape;
+  const firstEqual = (value: number, b: number, row: number, column: number, k: number): number => {
+    for (let r = row; r < row + kernel[0] * dilations[0]; r += dilations[0]) {
+      if (r < 0 || r >= h) continue;
+      for (let q = column; q < column + kernel[1] * dilations[1]; q += dilations[1]) {
+        const place = ((b * h + r) * w + q) * c + k;
+        if (q >= 0 && q < w && from[place] === value) return place;
+      }
+    }
+    return -1;
+  };
+  let at = 0;
+  for (let b = 0; b < n; b++) {
+    for (let i = 0; i < oh; i++) {
+      for (let j = 0; j < ow; j++) {
+        const [row, column] = [i * strides[0] - pads[0][0], j * strides[1] - pads[1][0]];
+        for (let k = 0; k < c; k++, at++) {
+          const place = firstEqual(top[at], b, row, column, k);
+          if (place < 0) continue;
+          if (assign) result[place] = source[at];
+          else result[place] += source[at];
+        }
+      }
+    }
+  }
+  return tf.tensor(result, x.shape);
+}
+
+/** The same with tensor operations only: nothing is read back from the GPU. */
+function unpoolByPhases(values: Tensor, x: Tensor, y: Tensor, window: Window, assign: boolean): Tensor {
   const pads = blockPads(window, x.shape);
   const phases = splitPhases(padImage(x, pads, -Infinity), window.strides);
   const [n, oh, ow, c] = y.shape;

@@ -186,7 +186,10 @@ export class Model {
     );
   }
 
-  /** Outputs in ONNX's order; everything else is freed as soon as it has been read. Call inside tf.tidy. */
+  /**
+   * Outputs in ONNX's order; everything else is freed as soon as it has been read. Values inside the graph can be given and
+   * asked for as well, then in the graph's own layout. Call inside tf.tidy.
+   */
   forward(inputs: Record<string, Tensor>, outputs: readonly string[] = [this.main]): Record<string, Tensor> {
     const names = outputs.map((name) => this.#plain.get(name) ?? name);
     const { values } = this.#walk(inputs, names, true);
@@ -194,14 +197,29 @@ export class Model {
   }
 
   /** A forward walk that keeps every value, for {@link backward}. Call inside tf.tidy. */
-  trace(inputs: Record<string, Tensor>): Trace & { output: Tensor } {
-    const name = this.#plain.get(this.main) ?? this.main;
+  trace(inputs: Record<string, Tensor>, output: ValueName = this.main): Trace & { output: Tensor } {
+    const name = this.#plain.get(output) ?? output;
     const trace = this.#walk(inputs, [name], false);
     return { ...trace, output: trace.values.get(name)! };
   }
 
+  /**
+   * The value up to which everything that an input does to the output is affine: the way there can be walked once for all
+   * points on a line. The input's own name where its first layer is not affine, or where it has several readers.
+   */
+  affineStem(input: string): ValueName {
+    let name: ValueName = input;
+    for (;;) {
+      const readers = this.#steps.filter(({ node }) => node.inputs.includes(name));
+      const [reader] = readers;
+      const goesOn = readers.length === 1 && reader.def.affine && reader.fixed && reader.node.inputs[0] === name;
+      if (!goesOn || this.outputs.some((output) => output.name === reader.node.outputs[0])) return name;
+      name = reader.node.outputs[0];
+    }
+  }
+
   #walk(inputs: Record<string, Tensor>, outputs: readonly ValueName[], free: boolean): Trace {
-    const steps = this.#plan(outputs);
+    const steps = this.#plan(outputs, Object.keys(inputs));
     const values = new Map<ValueName, Tensor>(Object.entries(inputs));
     const readers = new Map<ValueName, number>();
     if (free)
@@ -288,14 +306,14 @@ export class Model {
     return Object.fromEntries(wrt.map((name) => [name, settle(name) ?? tf.zerosLike(values.get(name)!)]));
   }
 
-  /** Steps that the outputs depend on. */
-  #plan(outputs: readonly ValueName[]): readonly Step[] {
-    const key = outputs.join("\n");
+  /** Steps from the given values to the outputs. */
+  #plan(outputs: readonly ValueName[], given: readonly ValueName[]): readonly Step[] {
+    const key = JSON.stringify([outputs, given]);
     let plan = this.#plans.get(key);
     if (!plan) {
       const needed = new Set(outputs);
       plan = [...this.#steps].reverse().filter(({ node }) => {
-        const wanted = node.outputs.some((name) => needed.has(name));
+        const wanted = node.outputs.some((name) => needed.has(name) && !given.includes(name));
         if (wanted) node.inputs.forEach((name) => needed.add(name));
         return wanted;
       });

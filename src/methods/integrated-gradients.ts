@@ -54,19 +54,27 @@ function gaussLegendre(n: number): { alphas: number[]; weights: number[] } {
   return { alphas, weights };
 }
 
-/** b + alpha (x - b) for a chunk of alphas: [k, ...]. */
-const onPath = (x: Tensor, b: Tensor, alphas: Tensor): Tensor => tf.add(b, tf.mul(alphas, tf.sub(x, b)));
-
 const column = (values: number[], rank: number): Tensor =>
   tf.tensor(values, [values.length, ...Array<number>(rank - 1).fill(1)]);
 
+/**
+ * The path is walked behind each input's affine stem: the stem maps a line to a line, so it is computed for both ends only,
+ * and the gradients are carried back through it once, summed.
+ */
 async function explainOne(call: Call, sample: number): Promise<Record<string, Float32Array>> {
+  const { model } = call;
   const { n_steps, method } = call.arguments as { n_steps: number; method: Quadrature };
-  const names = Object.keys(call.inputs);
   const { alphas, weights } = quadrature(method, n_steps);
+  const names = Object.keys(call.inputs);
   const one = (arrays: Call["inputs"], name: string) =>
     tf.tensor(sampleOf(arrays[name], sample), [1, ...arrays[name].shape.slice(1)]);
-  let sums: Record<string, Tensor> | undefined;
+  const behind = (arrays: Call["inputs"], name: string) => {
+    const stem = model.affineStem(name);
+    return model.forward({ [name]: one(arrays, name) }, [stem])[stem];
+  };
+  const ends = tf.tidy(() => names.map((name) => ({ x: behind(call.inputs, name), b: behind(call.baselines, name) })));
+  const stems = names.map((name) => model.affineStem(name));
+  let sums = tf.tidy(() => ends.map(({ x }) => tf.zerosLike(x)));
   try {
     await inChunks(
       call,
@@ -74,36 +82,39 @@ async function explainOne(call: Call, sample: number): Promise<Record<string, Fl
       async (start, end) => {
         const sofar = sums;
         sums = tf.tidy(() => {
-          const points = Object.fromEntries(
-            names.map((name) => {
-              const [x, b] = [one(call.inputs, name), one(call.baselines, name)];
-              return [name, onPath(x, b, column(alphas.slice(start, end), x.rank))];
-            }),
+          const points = ends.map(({ x, b }) =>
+            tf.add(b, tf.mul(column(alphas.slice(start, end), x.rank), tf.sub(x, b))),
           );
-          const inputs = { ...points, ...call.model.upload(repeated(call, sample, end - start)) };
-          const found = gradients(call.model, inputs, Array<number>(end - start).fill(call.target[sample]), names);
-          return Object.fromEntries(
-            names.map((name) => {
-              const part = tf.sum(tf.mul(found[name], column(weights.slice(start, end), found[name].rank)), 0, true);
-              return [name, sofar ? tf.add(sofar[name], part) : part];
-            }),
-          );
+          const inputs = {
+            ...Object.fromEntries(stems.map((stem, i) => [stem, points[i]])),
+            ...model.upload(repeated(call, sample, end - start)),
+          };
+          const target = Array<number>(end - start).fill(call.target[sample]);
+          const found = gradients(model, inputs, target, stems);
+          return stems.map((stem, i) => {
+            const weighted = tf.mul(found[stem], column(weights.slice(start, end), found[stem].rank));
+            return tf.add(sofar[i], tf.sum(weighted, 0, true));
+          });
         });
-        if (sofar) tf.dispose(sofar);
+        tf.dispose(sofar);
         // Reading one value back waits for the GPU, so that progress and the size of chunks tell the truth.
-        await sums[names[0]].data();
+        await sums[0].data();
       },
       sample * n_steps,
       call.target.length * n_steps,
     );
     const maps = tf.tidy(() =>
       Object.fromEntries(
-        names.map((name) => [name, tf.mul(sums![name], tf.sub(one(call.inputs, name), one(call.baselines, name)))]),
+        names.map((name, i) => {
+          const x = one(call.inputs, name);
+          const gradient = model.backward(model.trace({ [name]: x }, stems[i]), sums[i], [name])[name];
+          return [name, tf.mul(gradient, tf.sub(x, one(call.baselines, name)))];
+        }),
       ),
     );
     return await download(maps);
   } finally {
-    if (sums) tf.dispose(sums);
+    tf.dispose([sums, ends.map(({ x, b }) => [x, b])]);
   }
 }
 

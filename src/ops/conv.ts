@@ -13,6 +13,7 @@ export const CONV: Table = {
     op<ConvAttrs>({
       since: 11,
       layout: "image",
+      affine: true,
       unsupported: (attrs, [, w]) => unsupportedWindow(attrs, w?.length),
       forward: (call) => {
         const [x, w, bias] = call.x;

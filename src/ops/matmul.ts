@@ -36,6 +36,7 @@ export const MATMUL: Table = {
     op<GemmAttrs>({
       since: 13,
       layout: "plain",
+      affine: true,
       forward: (call) => {
         const { alpha = 1, beta = 1, transA = 0 } = call.attrs;
         const [a, , c] = call.x;
@@ -53,6 +54,7 @@ export const MATMUL: Table = {
     op({
       since: 13,
       layout: "plain",
+      affine: true,
       forward: ({ x: [a, b] }) => {
         const y = multiply(...asMatrices(a, b));
         const rows = a.rank === 1 ? [] : [y.shape[y.rank - 2]];

@@ -31,6 +31,7 @@ export const NORM: Table = {
     op<BatchNormAttrs>({
       since: 9,
       layout: "image",
+      affine: true,
       constants: [1, 2, 3, 4],
       unsupported: ({ training_mode = 0 }, shapes) =>
         training_mode

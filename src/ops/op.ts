@@ -52,6 +52,8 @@ export interface OpDef<A = unknown> {
   /** First operator set in which this definition holds. */
   readonly since: number;
   readonly layout: Layout;
+  /** Linear plus a constant in input 0 where all other inputs are constants. */
+  readonly affine?: boolean;
   /** Inputs that must be known numbers (shapes, axes). */
   readonly constants?: readonly number[];
   /** Why these attributes cannot be computed, checked when the model is loaded; undefined if they can. */

@@ -148,6 +148,7 @@ export const POOL: Table = {
     op<AverageAttrs>({
       since: 11,
       layout: "image",
+      affine: true,
       unsupported: (attrs) =>
         unsupportedWindow(attrs, attrs.kernel_shape && attrs.kernel_shape.length + 2) ??
         dilated(attrs) ??
@@ -186,6 +187,7 @@ export const POOL: Table = {
     op({
       since: 1,
       layout: "image",
+      affine: true,
       forward: ({ x: [x] }) => tf.mean(x, [1, 2], true),
       vjp: (dy, { x: [x] }) => [() => tf.mul(dy, tf.fill(x.shape, 1 / (x.size / dy.size)))],
     }),

@@ -14,6 +14,7 @@ export const SHAPE: Table = {
     op<{ allowzero?: number }>({
       since: 13,
       layout: "plain",
+      affine: true,
       constants: [1],
       forward: ({ x: [x], constants, attrs: { allowzero = 0 } }) =>
         tf.reshape(
@@ -27,6 +28,7 @@ export const SHAPE: Table = {
     op<AxisAttrs>({
       since: 13,
       layout: "plain",
+      affine: true,
       forward: ({ x: [x], attrs: { axis = 1 } }) =>
         tf.reshape(x, [x.shape.slice(0, positive(axis, x.rank)).reduce((n, d) => n * d, 1), -1]),
       vjp: (dy, { x: [x] }) => [() => tf.reshape(dy, x.shape)],
@@ -36,6 +38,7 @@ export const SHAPE: Table = {
     op({
       since: 13,
       layout: "plain",
+      affine: true,
       constants: [1],
       forward: ({ x: [x], constants }) => {
         const axes = constants[1] ? integers(constants[1]).map((a) => positive(a, x.rank)) : null;
@@ -51,6 +54,7 @@ export const SHAPE: Table = {
     op({
       since: 13,
       layout: "plain",
+      affine: true,
       constants: [1],
       forward: ({ x: [x], constants }) => {
         const given = integers(constants[1]!);
@@ -66,6 +70,7 @@ export const SHAPE: Table = {
     op<{ perm?: number[] }>({
       since: 13,
       layout: "plain",
+      affine: true,
       forward: ({ x: [x], attrs: { perm } }) => tf.transpose(x, perm),
       vjp: (dy, { attrs: { perm } }) => [() => tf.transpose(dy, perm && perm.map((_, i) => perm.indexOf(i)))],
     }),

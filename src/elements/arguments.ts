@@ -1,5 +1,5 @@
 /** The form of a method: fields built from its ParamSpecs, and the text of every argument's value. */
-import { css, html, LitElement, nothing } from "lit";
+import { css, html, LitElement, noChange, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
 import type { Arguments, ArgumentValue, ParamSpec } from "../methods/method";
@@ -104,6 +104,9 @@ export class AttriscopeArguments extends LitElement {
   /** On narrow pages too, show what is else behind "More". */
   @property({ type: Boolean }) open = false;
 
+  /** Argument that is being typed: a change of the state meanwhile does not take it out of the field. */
+  #typed: string | null = null;
+
   override render() {
     let room = 2;
     return html`${this.params.map((spec) => {
@@ -116,6 +119,7 @@ export class AttriscopeArguments extends LitElement {
   }
 
   #send(spec: ParamSpec, value: ArgumentValue): void {
+    this.#typed = null;
     this.dispatchEvent(new CustomEvent("argument", { detail: [spec.name, value] }));
   }
 
@@ -162,7 +166,9 @@ export class AttriscopeArguments extends LitElement {
       data-argument=${spec.name}
       aria-invalid=${invalid}
       aria-describedby=${invalid ? "errors" : nothing}
-      .value=${live(textOf(this.values[spec.name]))}
+      .value=${this.#typed === spec.name ? noChange : live(textOf(this.values[spec.name]))}
+      @input=${() => (this.#typed = spec.name)}
+      @blur=${() => (this.#typed = null)}
       @change=${(event: Event) => this.#send(spec, parseArgument(spec, (event.target as HTMLInputElement).value))}
       @keydown=${(event: KeyboardEvent) => this.#step(spec, event)}
     />`;

@@ -1,5 +1,5 @@
 /** @jest-environment jsdom */
-import { parseArgument, textOf } from "../../src/elements/arguments";
+import { AttriscopeArguments, parseArgument, textOf } from "../../src/elements/arguments";
 import { duration, magnitude, score, signed } from "../../src/elements/format";
 import { plan, strongestArea } from "../../src/elements/map";
 import { themeOf } from "../../src/elements/theme";
@@ -105,4 +105,25 @@ test.each([
   element.style.backgroundColor = colour;
   document.body.append(element);
   expect(themeOf(element)).toEqual({ dark, background });
+});
+
+test("what is being typed stays when the state changes, until it is entered", async () => {
+  if (!customElements.get("x-arguments")) customElements.define("x-arguments", AttriscopeArguments);
+  const form = document.createElement("x-arguments") as AttriscopeArguments;
+  const entered: unknown[] = [];
+  form.addEventListener("argument", (event) => entered.push((event as CustomEvent).detail));
+  Object.assign(form, { params: [int], values: { n: 25 }, errors: {}, used: {} });
+  document.body.append(form);
+  await form.updateComplete;
+  const field = form.shadowRoot!.querySelector<HTMLInputElement>('[data-argument="n"]')!;
+  field.value = "7";
+  field.dispatchEvent(new Event("input"));
+  form.used = { n: 25 };
+  await form.updateComplete;
+  expect(field.value).toBe("7");
+  field.dispatchEvent(new Event("change"));
+  expect(entered).toEqual([["n", 7]]);
+  form.values = { n: 8 };
+  await form.updateComplete;
+  expect(field.value).toBe("8");
 });

@@ -38,14 +38,14 @@ class WorkerEngine implements Engine {
       info,
       run: (inputs) => this.#alive(this.#api.run(info.id, inputs)),
       plan: (method, args, shapes) => this.#alive(this.#api.plan(method, args, shapes)),
-      attribute: async (request, signal, onProgress) => {
+      attribute: async (requests, signal, onProgress) => {
         const call = ++this.#calls;
         const cancel = () => void this.#api.cancel(call);
         const report = proxy(onProgress);
         signal.throwIfAborted();
         signal.addEventListener("abort", cancel);
         try {
-          return await this.#alive(this.#api.attribute(info.id, call, request, report));
+          return await this.#alive(this.#api.attribute(info.id, call, requests, report));
         } finally {
           signal.removeEventListener("abort", cancel);
         }

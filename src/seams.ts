@@ -17,7 +17,12 @@ export interface EngineModel {
   run(inputs: Record<string, FloatArray>): Promise<Record<string, FloatArray>>;
   /** Checks arguments without computing. */
   plan(method: string, args: Arguments, shapes: Shapes): Promise<Plan>;
-  attribute(request: AttributeRequest, signal: AbortSignal, onProgress: (done: number) => void): Promise<Attribution>;
+  /** Answers the requests one after the other, all or none; `onProgress` gets 0..1 of the whole. */
+  attribute(
+    requests: AttributeRequest[],
+    signal: AbortSignal,
+    onProgress: (done: number) => void,
+  ): Promise<Attribution[]>;
   dispose(): void;
 }
 

@@ -17,8 +17,10 @@ const SCAN = 512;
 /** Values of attributions kept for going back: 64 MB. */
 const KEPT_VALUES = 2 ** 24;
 const SHOW_PROGRESS_MS = 100;
-/** Input values up to which samples share a batch: some twenty images of 32 x 32, one of 224 x 224. */
-const BATCH_VALUES = 2 ** 16;
+/** A request should take no longer: its results come together, and its progress is one for all. */
+const REQUEST_MS = 60;
+/** Before the first result: input values that one pass is taken to explain in a millisecond. */
+const QUICK_VALUES = 1000;
 
 /** What passes one filter, as far as the dataset has been looked at. */
 interface Found {
@@ -53,6 +55,8 @@ export class Session extends EventTarget implements Store {
   #maxDiff: number | null = null;
   #results = new Map<string, Result>();
   #keptValues = 0;
+  /** Milliseconds per sample, by method and arguments. */
+  #pace = new Map<string, number>();
   #planTurn = 0;
   /** The notice says so until work goes on. */
   #cancelled = false;
@@ -221,6 +225,7 @@ export class Session extends EventTarget implements Store {
       this.#results.clear();
       this.#keptValues = 0;
       this.#scores.clear();
+      this.#pace.clear();
       this.#maxDiff = null;
       const { info } = model;
       this.#update({
@@ -390,13 +395,28 @@ export class Session extends EventTarget implements Store {
     this.#update({ progress: null });
   }
 
-  /** Small samples of a method that needs one pass go in one batch; all else one by one, so that results come one by one. */
+  /** What is quick goes in one request, because every request costs milliseconds; all else comes one by one. */
   #together(cards: readonly Card[]): Card[][] {
     const { method, methods } = this.#state;
     const values = cards[0].sample.inputs.reduce((sum, { data }) => sum + data.length, 0);
-    const onePass = methods.find(({ name }) => name === method)?.cost === "1 pass";
-    const size = onePass ? Math.max(1, Math.floor(BATCH_VALUES / values)) : 1;
+    const slow = methods.find(({ name }) => name === method)?.cost === "n passes";
+    const pace = this.#pace.get(paceKey(this.#state)) ?? (slow ? Infinity : values / QUICK_VALUES);
+    const size = Math.max(1, Math.floor(REQUEST_MS / pace));
     return cards.flatMap((_, i) => (i % size ? [] : [cards.slice(i, i + size)]));
+  }
+
+  #requestFor({ sample, target }: Card): AttributeRequest {
+    const { method, arguments: args, baseline, features, methods } = this.#state;
+    const usesBaselines = methods.find(({ name }) => name === method)?.usesBaselines;
+    const baselineOf = (all: readonly NDArray[]) => batchOf([all[Math.min(baseline, all.length - 1)]]);
+    return {
+      method,
+      arguments: args,
+      inputs: inputsOf([sample], features),
+      attributed: features.map(({ input }) => input),
+      baselines: usesBaselines ? byInput(features, (i) => baselineOf(sample.baselines[i])) : undefined,
+      target: target === null ? null : [unflatten(target, sample.outputs[0].raw.shape)],
+    };
   }
 
   async #explainCards(
@@ -405,54 +425,37 @@ export class Session extends EventTarget implements Store {
     signal: AbortSignal,
     onProgress: (done: number) => void,
   ): Promise<void> {
-    const { method, arguments: args, baseline, features, methods } = this.#state;
-    const samples = cards.map(({ sample }) => sample);
-    const update = (change: (i: number) => Partial<Card>) =>
-      this.#updateCards(
-        samples.map(({ id }) => id),
-        change,
-      );
-    update(() => ({ status: "running", done: 0 }));
+    const { method, arguments: args, baseline, features } = this.#state;
+    const ids = cards.map(({ sample }) => sample.id);
+    this.#updateCards(ids, () => ({ status: "running", done: 0 }));
     const started = performance.now();
     // The last report of progress can arrive after the result.
     let running = true;
     try {
-      const usesBaselines = methods.find(({ name }) => name === method)?.usesBaselines;
-      const baselineOf = (all: readonly NDArray[]) => all[Math.min(baseline, all.length - 1)];
-      const request: AttributeRequest = {
-        method,
-        arguments: args,
-        inputs: inputsOf(samples, features),
-        attributed: features.map(({ input }) => input),
-        baselines: usesBaselines
-          ? byInput(features, (i) => batchOf(samples.map(({ baselines }) => baselineOf(baselines[i]))))
-          : undefined,
-        target: cards.some(({ target }) => target === null)
-          ? null
-          : cards.map(({ target, sample }) => unflatten(target!, sample.outputs[0].raw.shape)),
-      };
-      const explained = await model.attribute(request, signal, (done) => {
+      const requests = cards.map((card) => this.#requestFor(card));
+      const explained = await model.attribute(requests, signal, (done) => {
         if (signal.aborted || !running) return;
-        update(() => ({ done }));
+        this.#updateCards(ids, () => ({ done }));
         onProgress(done);
       });
       running = false;
       if (signal.aborted) return;
       const ms = (performance.now() - started) / cards.length;
-      update((i) => {
-        const { target } = cards[i];
+      this.#pace.set(paceKey(this.#state), ms);
+      this.#updateCards(ids, (i) => {
+        const { sample, target } = cards[i];
+        const { attributions, signed, delta, change } = explained[i];
         const result: Result = {
-          ...{ method, arguments: args, target, baseline, ms },
+          ...{ method, arguments: args, target, baseline, ms, signed },
           attributions: features.map(({ input }, k) => ({
-            ...summed(rowOf(explained.attributions[input], i, cards.length)),
-            shape: samples[i].inputs[k].shape,
+            ...summed(attributions[input].data),
+            shape: sample.inputs[k].shape,
           })),
-          signed: explained.signed,
-          delta: explained.delta?.[i] ?? null,
-          change: explained.change?.[i] ?? null,
+          delta: delta?.[0] ?? null,
+          change: change?.[0] ?? null,
         };
         setShares(result.attributions);
-        this.#keep(this.#keyOf(samples[i].id, target), result);
+        this.#keep(this.#keyOf(sample.id, target), result);
         return { status: "ready", done: 1, result, stale: false, error: null };
       });
       const { engine } = this.#state;
@@ -462,7 +465,7 @@ export class Session extends EventTarget implements Store {
       if (signal.aborted) return;
       // One bad sample must not take the others with it.
       if (cards.length > 1) for (const card of cards) await this.#explainCards(model, [card], signal, onProgress);
-      else update(() => ({ status: "error", error: messageOf(error) }));
+      else this.#updateCards(ids, () => ({ status: "error", error: messageOf(error) }));
     }
   }
 
@@ -554,6 +557,8 @@ export class Session extends EventTarget implements Store {
     });
   }
 }
+
+const paceKey = ({ method, arguments: args }: State): string => JSON.stringify([method, args]);
 
 const keyOf = ({ classes, prediction }: Filter): string => JSON.stringify([[...classes].sort(), prediction]);
 

@@ -81,17 +81,24 @@ const api = {
   /** Answers between the chunks of a running job. */
   plan: (method: string, args: Arguments, shapes: Shapes): Plan => plan(method, args, shapes),
 
+  /** Answers the requests one after the other, all or none; progress counts the whole. */
   attribute: (
     id: number,
     call: number,
-    request: AttributeRequest,
+    requests: AttributeRequest[],
     onProgress: (done: number) => void,
-  ): Promise<Attribution> => {
+  ): Promise<Attribution[]> => {
     const controller = new AbortController();
+    const { signal } = controller;
     calls.set(call, controller);
-    return inTurn(() => attribute(model(id), { ...request, signal: controller.signal, onProgress })).finally(() =>
-      calls.delete(call),
-    );
+    return inTurn(async () => {
+      const results: Attribution[] = [];
+      for (const request of requests) {
+        const report = (done: number) => onProgress((results.length + done) / requests.length);
+        results.push(await attribute(model(id), { ...request, signal, onProgress: report }));
+      }
+      return results;
+    }).finally(() => calls.delete(call));
   },
 
   cancel: (call: number): void => calls.get(call)?.abort(),

@@ -94,9 +94,11 @@ const engine: Engine = {
       },
       run: (feeds) => model.run(feeds),
       plan: async (...args) => plan(...args),
-      attribute: (request, signal, onProgress) => {
-        attributions += 1;
-        return attribute(model, { ...request, signal, onProgress });
+      attribute: async (requests, signal, onProgress) => {
+        attributions += requests.length;
+        const results = [];
+        for (const request of requests) results.push(await attribute(model, { ...request, signal, onProgress }));
+        return results;
       },
       dispose: () => model.dispose(),
     };

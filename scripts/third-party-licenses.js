@@ -12,6 +12,9 @@ const ELSEWHERE = {
   seedrandom: ["seedrandom/seedrandom.js"],
 };
 
+/** What a package contains besides, without saying so. */
+const NOTICES = { "@tensorflow/tfjs-backend-wasm": path.join(__dirname, "tfjs-backend-wasm-notices.txt") };
+
 class ThirdPartyLicenses {
   #file;
   #packages = new Map();
@@ -45,6 +48,7 @@ function describe(folder) {
     : (ELSEWHERE[name] ?? ELSEWHERE[license] ?? []).map((file) => path.join(modules, file));
   if (!files.length)
     throw new Error(`${name} ${version} (${license}) has no licence file: say in ELSEWHERE where its text is`);
+  if (NOTICES[name]) files.push(NOTICES[name]);
   return `${name} ${version} (${license})\n\n${files.map(licenseText).join("\n\n")}\n`;
 }
 

@@ -1,8 +1,8 @@
 /** Integrated Gradients (Sundararajan et al. 2017): the gradient, averaged on the way from the baseline to the input. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Tensor } from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
 import type { Call, Method } from "./method";
-import { download, gradients, inChunks, repeated, sampleOf } from "./steps";
+import { download, gradients, inChunks, rowsOf } from "./steps";
 
 export const QUADRATURES = [
   "riemann_left",
@@ -54,67 +54,71 @@ function gaussLegendre(n: number): { alphas: number[]; weights: number[] } {
   return { alphas, weights };
 }
 
-const column = (values: number[], rank: number): Tensor =>
-  tf.tensor(values, [values.length, ...Array<number>(rank - 1).fill(1)]);
-
 /**
- * The path is walked behind each input's affine stem: the stem maps a line to a line, so it is computed for both ends only,
- * and the gradients are carried back through it once, summed.
+ * The path is walked behind each input's affine stem: the stem maps a line to a line, so it is computed for the ends only,
+ * and the gradients are carried back through it once, summed. The points of all samples are one list, cut into chunks.
  */
-async function explainOne(call: Call, sample: number): Promise<Record<string, Float32Array>> {
-  const { model } = call;
+async function explain(call: Call): Promise<Record<string, Float32Array>> {
+  const { model, target, additional } = call;
   const { n_steps, method } = call.arguments as { n_steps: number; method: Quadrature };
   const { alphas, weights } = quadrature(method, n_steps);
-  const names = Object.keys(call.inputs);
-  const one = (arrays: Call["inputs"], name: string) =>
-    tf.tensor(sampleOf(arrays[name], sample), [1, ...arrays[name].shape.slice(1)]);
-  const behind = (arrays: Call["inputs"], name: string) => {
-    const stem = model.affineStem(name);
-    return model.forward({ [name]: one(arrays, name) }, [stem])[stem];
-  };
-  const ends = tf.tidy(() => names.map((name) => ({ x: behind(call.inputs, name), b: behind(call.baselines, name) })));
-  const stems = names.map((name) => model.affineStem(name));
-  let sums = tf.tidy(() => ends.map(({ x }) => tf.zerosLike(x)));
+  const count = target.length;
+  const stems = Object.keys(call.inputs).map((name) => ({ name, value: model.affineStem(name) }));
+  const behind = (arrays: Call["inputs"], { name, value }: { name: string; value: string }) =>
+    model.forward(model.upload({ [name]: arrays[name] }), [value])[value];
+  /** Per stem: inputs, then baselines, one row each. */
+  const ends = tf.tidy(() => stems.map((stem) => tf.concat([behind(call.inputs, stem), behind(call.baselines, stem)])));
+  const flat = (t: Tensor) => tf.reshape(t, [t.shape[0], -1]) as Tensor2D;
+  let sums = tf.tidy(() => ends.map((end) => tf.zeros([count, end.size / end.shape[0]]) as Tensor2D));
   try {
-    await inChunks(
-      call,
-      n_steps,
-      async (start, end) => {
-        const sofar = sums;
-        sums = tf.tidy(() => {
-          const points = ends.map(({ x, b }) =>
-            tf.add(b, tf.mul(column(alphas.slice(start, end), x.rank), tf.sub(x, b))),
-          );
-          const inputs = {
-            ...Object.fromEntries(stems.map((stem, i) => [stem, points[i]])),
-            ...model.upload(repeated(call, sample, end - start)),
-          };
-          const target = Array<number>(end - start).fill(call.target[sample]);
-          const found = gradients(model, inputs, target, stems);
-          return stems.map((stem, i) => {
-            const weighted = tf.mul(found[stem], column(weights.slice(start, end), found[stem].rank));
-            return tf.add(sofar[i], tf.sum(weighted, 0, true));
-          });
-        });
-        tf.dispose(sofar);
-        // Reading one value back waits for the GPU, so that progress and the size of chunks tell the truth.
-        await sums[0].data();
-      },
-      sample * n_steps,
-      call.target.length * n_steps,
-    );
-    const maps = tf.tidy(() =>
-      Object.fromEntries(
-        names.map((name, i) => {
-          const x = one(call.inputs, name);
-          const gradient = model.backward(model.trace({ [name]: x }, stems[i]), sums[i], [name])[name];
-          return [name, tf.mul(gradient, tf.sub(x, one(call.baselines, name)))];
+    await inChunks(call, count * n_steps, async (start, end) => {
+      const n = end - start;
+      const sample = Array.from({ length: n }, (_, k) => Math.floor((start + k) / n_steps));
+      // Points are mixtures of the ends, and sums are mixtures of the gradients: two matrices say which.
+      const mixture = new Float32Array(n * 2 * count);
+      const weighting = new Float32Array(count * n);
+      sample.forEach((s, k) => {
+        const step = (start + k) % n_steps;
+        mixture[k * 2 * count + s] = alphas[step];
+        mixture[k * 2 * count + count + s] = 1 - alphas[step];
+        weighting[s * n + k] = weights[step];
+      });
+      const sofar = sums;
+      sums = tf.tidy(() => {
+        const points = ends.map((e) =>
+          tf.reshape(tf.matMul(tf.tensor2d(mixture, [n, 2 * count]), flat(e)), [n, ...e.shape.slice(1)]),
+        );
+        const inputs = {
+          ...Object.fromEntries(stems.map(({ value }, i) => [value, points[i]])),
+          ...model.upload(rowsOf(additional, sample)),
+        };
+        const found = gradients(
+          model,
+          inputs,
+          sample.map((s) => target[s]),
+          stems.map(({ value }) => value),
+        );
+        return stems.map(({ value }, i) =>
+          tf.add(sofar[i], tf.matMul(tf.tensor2d(weighting, [count, n]), flat(found[value]))),
+        );
+      });
+      tf.dispose(sofar);
+      // Reading values back waits for the GPU, so that progress and the size of chunks tell the truth.
+      await sums[0].data();
+    });
+    const maps = tf.tidy(() => {
+      const [x, b] = [model.upload(call.inputs), model.upload(call.baselines)];
+      return Object.fromEntries(
+        stems.map(({ name, value }, i) => {
+          const trace = model.trace({ [name]: x[name] }, value);
+          const gradient = model.backward(trace, tf.reshape(sums[i], trace.output.shape), [name])[name];
+          return [name, tf.mul(gradient, tf.sub(x[name], b[name]))];
         }),
-      ),
-    );
+      );
+    });
     return await download(maps);
   } finally {
-    tf.dispose([sums, ends.map(({ x, b }) => [x, b])]);
+    tf.dispose([...sums, ...ends]);
   }
 }
 
@@ -147,14 +151,5 @@ export const integratedGradients: Method = {
   complete: true,
   signed: () => true,
   plan: ({ n_steps }) => ({ errors: {}, workload: `${String(n_steps)} passes` }),
-  attribute: async (call) => {
-    const maps = Object.fromEntries(
-      Object.entries(call.inputs).map(([name, { data }]) => [name, new Float32Array(data.length)]),
-    );
-    for (let sample = 0; sample < call.target.length; sample++) {
-      for (const [name, values] of Object.entries(await explainOne(call, sample)))
-        maps[name].set(values, sample * values.length);
-    }
-    return maps;
-  },
+  attribute: explain,
 };

@@ -1,8 +1,7 @@
 /** What the perturbation methods share: copies of a sample, each with a part of one input replaced, and what that costs. */
 import { sizeOf } from "../graph";
-import type { FloatArray } from "../engine";
 import type { Call, ParamSpec } from "./method";
-import { inChunks, repeated, sampleOf, scores } from "./steps";
+import { inChunks, rowsOf, sampleOf, scores } from "./steps";
 
 export const perturbationsPerEval: ParamSpec = {
   name: "perturbations_per_eval",
@@ -53,7 +52,7 @@ export async function perturb(
       perturbation.count,
       async (start, end) => {
         const n = end - start;
-        const copies: Record<string, FloatArray> = { ...copiesOf(inputs, sample, n), ...repeated(call, sample, n) };
+        const copies = rowsOf({ ...inputs, ...call.additional }, Array<number>(n).fill(sample));
         const { data } = copies[name];
         const size = data.length / n;
         for (let i = 0; i < n; i++) perturbation.apply(start + i, data.subarray(i * size, (i + 1) * size), baseline);
@@ -68,13 +67,3 @@ export async function perturb(
   }
   return maps;
 }
-
-const copiesOf = (inputs: Call["inputs"], sample: number, n: number): Record<string, FloatArray> =>
-  Object.fromEntries(
-    Object.entries(inputs).map(([name, array]) => {
-      const one = sampleOf(array, sample);
-      const data = new Float32Array(one.length * n);
-      for (let i = 0; i < n; i++) data.set(one, i * one.length);
-      return [name, { data, shape: [n, ...array.shape.slice(1)] }];
-    }),
-  );

@@ -107,13 +107,13 @@ export async function inChunks(
   }
 }
 
-/** Tiles a sample's additional inputs to a batch of `n`. */
-export const repeated = (call: Call, sample: number, n: number): Record<string, FloatArray> =>
+/** The samples at `indices`, one after the other, as a batch of their own. */
+export const rowsOf = (arrays: Call["inputs"], indices: readonly number[]): Record<string, FloatArray> =>
   Object.fromEntries(
-    Object.entries(call.additional).map(([name, array]) => {
-      const one = sampleOf(array, sample);
-      const data = new Float32Array(one.length * n);
-      for (let i = 0; i < n; i++) data.set(one, i * one.length);
-      return [name, { data, shape: [n, ...array.shape.slice(1)] }];
+    Object.entries(arrays).map(([name, array]) => {
+      const size = sampleSize(array);
+      const data = new Float32Array(indices.length * size);
+      indices.forEach((index, i) => data.set(sampleOf(array, index), i * size));
+      return [name, { data, shape: [indices.length, ...array.shape.slice(1)] }];
     }),
   );

@@ -17,6 +17,9 @@ export function unflatten(index: number, shape: readonly number[]): number | num
 
 export function batchOf(arrays: readonly NDArray[]): FloatArray {
   const [{ shape }] = arrays;
+  const other = arrays.find((array) => array.shape.join() !== shape.join());
+  if (other)
+    throw new Error(`samples of the shapes [${shape.join(", ")}] and [${other.shape.join(", ")}] make no batch`);
   const size = arrays[0].data.length;
   const data = new Float32Array(size * arrays.length);
   arrays.forEach((array, i) => data.set(Float32Array.from(array.data as Float32Array, Number), i * size));

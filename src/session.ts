@@ -53,6 +53,8 @@ export class Session extends EventTarget implements Store {
   /** The page's own outputs, by sample. */
   #scores = new Map<number, Float32Array>();
   #maxDiff: number | null = null;
+  /** Why the model does not take a sample, by sample. */
+  #failures = new Map<number, string>();
   #results = new Map<string, Result>();
   #keptValues = 0;
   /** Milliseconds per sample, by method and arguments. */
@@ -194,6 +196,7 @@ export class Session extends EventTarget implements Store {
   }
 
   cancel(): void {
+    const { scanning, first, show } = this.#state;
     this.#work.abort();
     this.#scan.abort();
     const open = this.#state.cards.some((card) => card.status === "queued" || card.status === "running");
@@ -201,9 +204,16 @@ export class Session extends EventTarget implements Store {
       card.status === "running" ? { ...card, status: "queued" as const, done: 0 } : card,
     );
     this.#update({ cards, progress: null, scanning: false });
-    if (!open) return;
-    this.#cancelled = true;
-    this.#update({ notice: cancelledNotice(() => this.#explain()) });
+    if (open) {
+      this.#cancelled = true;
+      this.#update({ notice: cancelledNotice(() => this.#explain()) });
+    }
+    if (!scanning) return;
+    // A page that was being looked for has nothing to show.
+    if (first >= this.#list.samples.length) this.#update({ first: Math.max(0, first - show) });
+    this.#updatePaging();
+    if (this.#list.samples.length) this.#explain();
+    else this.#sayEmpty();
   }
 
   // -- starting ----------------------------------------------------------------------------------------------------------
@@ -225,6 +235,7 @@ export class Session extends EventTarget implements Store {
       this.#results.clear();
       this.#keptValues = 0;
       this.#scores.clear();
+      this.#failures.clear();
       this.#pace.clear();
       this.#maxDiff = null;
       const { info } = model;
@@ -273,6 +284,7 @@ export class Session extends EventTarget implements Store {
 
   #turnPage(): void {
     this.#scan.abort();
+    this.#update({ scanning: false });
     this.#updatePaging();
     const { first, show, live } = this.#state;
     const list = this.#list;
@@ -367,7 +379,8 @@ export class Session extends EventTarget implements Store {
     const samples = this.#list.samples.slice(first, first + show);
     if (!samples.length) return;
     await this.#predict(model, samples, signal);
-    const shapes = samples[0].inputs.map(({ shape }) => shape);
+    const { inputs } = samples.find(({ id, error }) => !error && !this.#failures.has(id)) ?? samples[0];
+    const shapes = inputs.map(({ shape }) => shape);
     const { errors, workload } = await model.plan(method, args, shapes);
     if (signal.aborted || turn !== this.#planTurn) return;
     this.#update({ argumentErrors: errors, workload: workload && `${workload} per sample` });
@@ -471,15 +484,23 @@ export class Session extends EventTarget implements Store {
 
   /** Runs the model on samples it has not seen and compares with PyTorch. */
   async #predict(model: EngineModel, samples: readonly Sample[], signal: AbortSignal): Promise<void> {
-    const unseen = samples.filter(({ id, error }) => !error && !this.#scores.has(id));
+    const unseen = samples.filter(({ id, error }) => !error && !this.#scores.has(id) && !this.#failures.has(id));
     if (!unseen.length) return;
-    const { raw, scores } = await model.run(inputsOf(unseen, this.#payload.features));
-    if (signal.aborted) return;
-    unseen.forEach((sample, i) => {
-      this.#scores.set(sample.id, rowOf(scores, i, unseen.length));
-      const difference = relativeDifference(rowOf(raw, i, unseen.length), sample.outputs[0].raw.data as Float32Array);
-      this.#maxDiff = Math.max(this.#maxDiff ?? 0, difference);
-    });
+    try {
+      const { raw, scores } = await model.run(inputsOf(unseen, this.#payload.features));
+      if (signal.aborted) return;
+      unseen.forEach((sample, i) => {
+        this.#scores.set(sample.id, rowOf(scores, i, unseen.length));
+        const difference = relativeDifference(rowOf(raw, i, unseen.length), sample.outputs[0].raw.data as Float32Array);
+        this.#maxDiff = Math.max(this.#maxDiff ?? 0, difference);
+      });
+    } catch (error) {
+      if (signal.aborted) return;
+      // One bad sample must not take the others with it.
+      if (unseen.length > 1) for (const sample of unseen) await this.#predict(model, [sample], signal);
+      else this.#failures.set(unseen[0].id, messageOf(error));
+      return;
+    }
     const { engine } = this.#state;
     if (engine) this.#update({ engine: { ...engine, maxDiff: this.#maxDiff } });
   }
@@ -497,14 +518,15 @@ export class Session extends EventTarget implements Store {
           : null;
       const current = this.#results.get(this.#keyOf(sample.id, target)) ?? null;
       const old = before.get(sample.id);
+      const error = sample.error ?? this.#failures.get(sample.id) ?? null;
       const result = current ?? old?.result ?? null;
       return {
         ...{ sample, predictions, target, result },
         correct: top === null || sample.label === null ? null : top === sample.label,
-        status: sample.error ? "error" : current ? "ready" : queue ? "queued" : (old?.status ?? "queued"),
+        status: error ? "error" : current ? "ready" : queue ? "queued" : (old?.status ?? "queued"),
         done: current ? 1 : 0,
         stale: !current && !!result,
-        error: sample.error,
+        error,
       };
     });
     this.#update({ cards });

@@ -273,6 +273,33 @@ test("a bad sample marks only its card", async () => {
   await until(session, (s) => s.cards[0].status === "ready" && s.cards[0].result?.method === "Occlusion");
 });
 
+test("a sample that the model does not take marks only its card", async () => {
+  const odd = sample(1);
+  odd.inputs = [{ dtype: "float32", shape: [1, 3, 3], data: new Float32Array(9) }];
+  const state = await until(
+    start(payloadOf([odd, sample(0)]), new TestSource(false)),
+    (s) => s.cards[0]?.status === "error" && s.cards[1].status === "ready",
+  );
+  expect(state.cards[0].error).toMatch(/has the shape \[1, 1, 3, 3\], expected \[N, 1, 8, 8\]/);
+});
+
+test("a scan that is cancelled leaves a way on", async () => {
+  const source = new TestSource(true, 2000);
+  await until(start(payloadOf([sample(0), sample(1)]), source), settled);
+  source.fetch = () => new Promise(() => {});
+  session.setFilter({ classes: ["Digit 3"] });
+  await until(session, (s) => s.scanning);
+  session.cancel();
+  const state = await until(session, (s) => s.notice?.kind === "empty");
+  expect(state).toMatchObject({ scanning: false, notice: { title: "No match in the first 2 samples" } });
+  session.setFilter({ classes: [] });
+  session.next();
+  await until(session, (s) => s.scanning);
+  session.setFilter({ prediction: "correct" });
+  session.setFilter({ prediction: "all" });
+  expect((await until(session, settled)).cards.map((c) => c.sample.id)).toEqual([0, 1]);
+});
+
 test("cancel keeps what is done; Continue goes on", async () => {
   await until(start(payloadOf([sample(0), sample(1)]), new TestSource(false)), settled);
   session.setMethod("Feature Ablation");

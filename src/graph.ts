@@ -56,6 +56,9 @@ export interface Graph {
   readonly shapes: ReadonlyMap<ValueName, readonly (number | null)[]>;
 }
 
+/** Shapes, axes and the like as plain numbers. */
+export const integers = ({ data }: Constant): number[] => Array.from(data as ArrayLike<number>, Number);
+
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
 /** `node "conv1" (Conv, from torch.nn.Conv2d layer1.0.conv1)`: how errors name a node. */

@@ -1,5 +1,5 @@
 /** Graph -> graph whose images lie in [N, H, W, C], decided once when a model is loaded. */
-import { sizeOf, type Constant, type Graph, type Node, type ValueName } from "./graph";
+import { integers, sizeOf, type Constant, type Graph, type Node, type ValueName } from "./graph";
 import type { OpDef } from "./ops/op";
 
 /** perm of tf.transpose, each the inverse of the other. */
@@ -83,8 +83,7 @@ export function layOut(graph: Graph, definition: (node: Node) => OpDef): LaidOut
     ) {
       const adapted = layout.adapt(put(asImage), {
         map: (axis) => TO_NCHW[axis < 0 ? axis + 4 : axis],
-        ints: (input) =>
-          constants.has(input) ? Array.from(constants.get(input)!.data as ArrayLike<number>, Number) : null,
+        ints: (input) => (constants.has(input) ? integers(constants.get(input)!) : null),
         constant: (ints) => {
           const name = `${node.outputs[0]}@axes`;
           constants.set(name, { dtype: "int64", shape: [ints.length], data: Float64Array.from(ints) });

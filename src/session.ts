@@ -52,14 +52,12 @@ export class Session extends EventTarget implements Store {
   #targetForAll: number | null = null;
   /** The page's own outputs, by sample. */
   #scores = new Map<number, Float32Array>();
-  #maxDiff: number | null = null;
   /** Why the model does not take a sample, by sample. */
   #failures = new Map<number, string>();
   #results = new Map<string, Result>();
   #keptValues = 0;
   /** Milliseconds per sample, by method and arguments. */
   #pace = new Map<string, number>();
-  #planTurn = 0;
   /** The notice says so until work goes on. */
   #cancelled = false;
 
@@ -237,7 +235,6 @@ export class Session extends EventTarget implements Store {
       this.#scores.clear();
       this.#failures.clear();
       this.#pace.clear();
-      this.#maxDiff = null;
       const { info } = model;
       this.#update({
         methods: info.methods,
@@ -373,7 +370,6 @@ export class Session extends EventTarget implements Store {
   }
 
   async #explainPage(model: EngineModel, signal: AbortSignal): Promise<void> {
-    const turn = ++this.#planTurn;
     this.#showCards();
     const { method, arguments: args, first, show } = this.#state;
     const samples = this.#list.samples.slice(first, first + show);
@@ -382,7 +378,7 @@ export class Session extends EventTarget implements Store {
     const { inputs } = samples.find(({ id, error }) => !error && !this.#failures.has(id)) ?? samples[0];
     const shapes = inputs.map(({ shape }) => shape);
     const { errors, workload } = await model.plan(method, args, shapes);
-    if (signal.aborted || turn !== this.#planTurn) return;
+    if (signal.aborted) return;
     this.#update({ argumentErrors: errors, workload: workload && `${workload} per sample` });
     if (Object.keys(errors).length) return this.#showCards();
     this.#showCards(true);
@@ -489,20 +485,18 @@ export class Session extends EventTarget implements Store {
     try {
       const { raw, scores } = await model.run(inputsOf(unseen, this.#payload.features));
       if (signal.aborted) return;
-      unseen.forEach((sample, i) => {
-        this.#scores.set(sample.id, rowOf(scores, i, unseen.length));
-        const difference = relativeDifference(rowOf(raw, i, unseen.length), sample.outputs[0].raw.data as Float32Array);
-        this.#maxDiff = Math.max(this.#maxDiff ?? 0, difference);
+      const differences = unseen.map(({ id, outputs }, i) => {
+        this.#scores.set(id, rowOf(scores, i, unseen.length));
+        return relativeDifference(rowOf(raw, i, unseen.length), outputs[0].raw.data as Float32Array);
       });
+      const { engine } = this.#state;
+      if (engine) this.#update({ engine: { ...engine, maxDiff: Math.max(engine.maxDiff ?? 0, ...differences) } });
     } catch (error) {
       if (signal.aborted) return;
       // One bad sample must not take the others with it.
       if (unseen.length > 1) for (const sample of unseen) await this.#predict(model, [sample], signal);
       else this.#failures.set(unseen[0].id, messageOf(error));
-      return;
     }
-    const { engine } = this.#state;
-    if (engine) this.#update({ engine: { ...engine, maxDiff: this.#maxDiff } });
   }
 
   /** Cards of the page from what is known; with `queue`, those without a current result are queued. */

@@ -45,20 +45,18 @@ const identity = op({
   vjp: (dy) => [() => dy.clone()],
 });
 
-const where = (condition: Tensor, a: Tensor, b: Tensor) => tf.where(condition, a, b);
-
 export const ELEMENTWISE: Table = {
   Relu: [unary(6, { forward: (x) => tf.relu(x), slope: (x) => tf.step(x) })],
   LeakyRelu: [
     unary<{ alpha?: number }>(6, {
       forward: (x, { alpha = 0.01 }) => tf.leakyRelu(x, alpha),
-      slope: (x, _, { alpha = 0.01 }) => where(tf.greater(x, 0), tf.onesLike(x), tf.fill(x.shape, alpha)),
+      slope: (x, _, { alpha = 0.01 }) => tf.where(tf.greater(x, 0), tf.onesLike(x), tf.fill(x.shape, alpha)),
     }),
   ],
   Elu: [
     unary<{ alpha?: number }>(6, {
-      forward: (x, { alpha = 1 }) => where(tf.greater(x, 0), x, tf.mul(tf.elu(x), alpha)),
-      slope: (x, y, { alpha = 1 }) => where(tf.greater(x, 0), tf.onesLike(x), tf.add(y, alpha)),
+      forward: (x, { alpha = 1 }) => tf.where(tf.greater(x, 0), x, tf.mul(tf.elu(x), alpha)),
+      slope: (x, y, { alpha = 1 }) => tf.where(tf.greater(x, 0), tf.onesLike(x), tf.add(y, alpha)),
     }),
   ],
   Sigmoid: [unary(6, { forward: (x) => tf.sigmoid(x), slope: (_, y) => tf.mul(y, tf.sub(1, y)) })],
@@ -78,7 +76,7 @@ export const ELEMENTWISE: Table = {
           const inside = aten.startsWith("aten.clamp")
             ? tf.logicalAnd(tf.greaterEqual(x, min), tf.lessEqual(x, max))
             : tf.logicalAnd(tf.greater(x, min), tf.less(x, max));
-          return where(inside, dy, tf.zerosLike(dy));
+          return tf.where(inside, dy, tf.zerosLike(dy));
         },
       ],
     }),

@@ -1,7 +1,7 @@
 /** Operators that work along axes. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { Constant, Node } from "../graph";
+import { integers, type Node } from "../graph";
 import { op, type Call, type Layout, type OpDef, type Table } from "./op";
 
 /** Renames the attribute `axis`. */
@@ -32,7 +32,7 @@ interface ReduceAttrs {
 
 /** Axes to reduce (an attribute up to opset 17, then an input), or null for "none at all". */
 function axesOf({ attrs, constants }: Call<ReduceAttrs>, rank: number): number[] | null {
-  const given = attrs.axes ?? (constants[1] && Array.from(constants[1].data as Float64Array));
+  const given = attrs.axes ?? (constants[1] && integers(constants[1]));
   if (given?.length) return given.map((a) => (a < 0 ? a + rank : a));
   return attrs.noop_with_empty_axes ? null : Array.from({ length: rank }, (_, i) => i);
 }
@@ -93,5 +93,3 @@ export const REDUCE: Table = {
   ],
   ReduceMean: [mean],
 };
-
-export const integers = (c: Constant): number[] => Array.from(c.data as ArrayLike<number>, Number);

@@ -1,7 +1,8 @@
 /** Operators that move values without changing them. */
 import * as tf from "@tensorflow/tfjs-core";
+import { integers } from "../graph";
 import { op, type Table } from "./op";
-import { axisLayout, integers } from "./reduce";
+import { axisLayout } from "./reduce";
 
 interface AxisAttrs {
   axis?: number;

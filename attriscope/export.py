@@ -137,9 +137,18 @@ def _signature(model: nn.Module) -> tuple[list[tuple[str, bool]], bool] | None:
 
 
 def check_weights(model: nn.Module) -> None:
-    """Raise an ExportError that names the first parameter or buffer with a NaN or infinite value."""
-    for name, value in [*model.named_parameters(), *model.named_buffers()]:
-        bad = (~torch.isfinite(value)).sum().item() if value.is_floating_point() and value.numel() else 0
+    """Raise an ExportError that names the first parameter or buffer with a NaN or infinite value.
+
+    A buffer may hold -inf: attention masks do.
+    """
+    buffers = dict(model.named_buffers())
+    for name, value in [*model.named_parameters(), *buffers.items()]:
+        if not value.is_floating_point():
+            continue
+        fine = torch.isfinite(value)
+        if name in buffers:
+            fine |= torch.isneginf(value)
+        bad = (~fine).sum().item()
         if bad:
             raise ExportError(
                 f"model {type(model).__name__}: {bad} of {value.numel()} values of '{name}' are NaN or infinite; "
@@ -326,6 +335,7 @@ def _simplify(model: ir.Model) -> None:
     onnxscript.optimizer.fold_constants(model, onnx_shape_inference=True)
     _name_batch(model.graph)
     passes.IdentityEliminationPass()(model)
+    _drop_false_biases(model.graph)
     _settle_shapes(model.graph)
     Sequential(
         passes.RemoveUnusedNodesPass(),
@@ -349,6 +359,16 @@ def _name_batch(graph: ir.Graph) -> None:
             value.shape = ir.Shape(
                 [d if isinstance(d, int) else pattern.sub("batch", d.value) if d.value else None for d in value.shape]
             )
+
+
+def _drop_false_biases(graph: ir.Graph) -> None:
+    """A Conv3d without a bias gets zeros from the exporter, in a shape that no runtime takes."""
+    for node in graph:
+        if node.op_type != "Conv" or len(node.inputs) < 3 or node.inputs[2] is None:
+            continue
+        shape = node.inputs[2].shape
+        if shape is not None and len(shape) != 1:
+            node.resize_inputs(2)
 
 
 def _settle_shapes(graph: ir.Graph) -> None:

@@ -102,7 +102,7 @@ for (const [name, [command, ...args]] of Object.entries(checks)) {
   );
 }
 await stage("fixtures", async () => {
-  await must(venv("python"), ["tests/fixtures/make.py"]);
+  for (const script of ["make", "ops"]) await must(venv("python"), [`tests/fixtures/${script}.py`]);
   return { passed: 0, failed: 0 };
 });
 await stage("jest", () => runTests("jest"));

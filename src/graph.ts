@@ -3,17 +3,17 @@
 /** Name of a value; "" stands for an omitted optional input. */
 export type ValueName = string;
 
-/** float16, bfloat16 and float64 are read as float32; int64 as doubles, exact to 2^53. */
+/** float16, bfloat16 and float64 are read as float32; uint32, int64 and uint64 as doubles, exact to 2^53. */
 export type DType = "float32" | "int32" | "int64" | "bool" | "string";
 
-/** A known array on the host, C order. */
-export interface Constant {
+/** An array in main memory, C order: a constant of the graph, an integer input, or what is computed from these. */
+export interface NDArray {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly data: Float32Array | Int32Array | Float64Array | Uint8Array | string[];
 }
 
-export type Attr = number | string | number[] | string[] | Constant;
+export type Attr = number | string | number[] | string[] | NDArray;
 
 /** Where a node comes from in the PyTorch model. */
 export interface Origin {
@@ -51,15 +51,41 @@ export interface Graph {
   readonly outputs: readonly ValueInfo[];
   /** In topological order. */
   readonly nodes: readonly Node[];
-  readonly constants: ReadonlyMap<ValueName, Constant>;
+  readonly constants: ReadonlyMap<ValueName, NDArray>;
   /** Known shapes of other values. */
   readonly shapes: ReadonlyMap<ValueName, readonly (number | null)[]>;
 }
 
+const ELEMENT_TYPES: Readonly<Record<number, DType>> = {
+  1: "float32",
+  2: "int32", // uint8
+  3: "int32", // int8
+  4: "int32", // uint16
+  5: "int32", // int16
+  6: "int32",
+  7: "int64",
+  8: "string",
+  9: "bool",
+  10: "float32", // float16
+  11: "float32", // float64
+  12: "int64", // uint32
+  13: "int64", // uint64
+  16: "float32", // bfloat16
+};
+
+/** What an element type of ONNX (TensorProto.DataType) is read as; undefined where it is not supported. */
+export const elementType = (type: number): DType | undefined => ELEMENT_TYPES[type];
+
 /** Shapes, axes and the like as plain numbers. */
-export const integers = ({ data }: Constant): number[] => Array.from(data as ArrayLike<number>, Number);
+export const integers = ({ data }: NDArray): number[] => Array.from(data as ArrayLike<number>, Number);
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
+
+/** Without the constants that nobody reads. */
+export function withoutUnread(graph: Graph): Graph {
+  const read = new Set([...graph.nodes.flatMap(({ inputs }) => inputs), ...graph.outputs.map(({ name }) => name)]);
+  return { ...graph, constants: new Map([...graph.constants].filter(([name]) => read.has(name))) };
+}
 
 /** `node "conv1" (Conv, from torch.nn.Conv2d layer1.0.conv1)`: how errors name a node. */
 export function describe(node: Node): string {

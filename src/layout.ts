@@ -1,15 +1,16 @@
-/** Graph -> graph whose images lie in [N, H, W, C], decided once when a model is loaded. */
-import { integers, sizeOf, type Constant, type Graph, type Node, type ValueName } from "./graph";
-import type { OpDef } from "./ops/op";
+/** Graph -> graph whose images lie channels last, [N, ..., C], decided once when a model is loaded. */
+import { integers, withoutUnread, type Graph, type NDArray, type Node, type ValueName } from "./graph";
+import { transposed, withShape } from "./ops/host";
+import type { ImageAxes, OpDef } from "./ops/op";
 
-/** perm of tf.transpose, each the inverse of the other. */
-const TO_NHWC = [0, 2, 3, 1];
-const TO_NCHW = [0, 3, 1, 2];
+/** perm of a transposition [N, C, ...] -> [N, ..., C], and back; a kernel [O, I, ...k] -> [...k, I, O]. */
+const toLast = (rank: number): number[] => [0, ...spatial(rank), 1];
+const toFirst = (rank: number): number[] => [0, rank - 1, ...spatial(rank).map((i) => i - 1)];
+const toKernel = (rank: number): number[] => [...spatial(rank), 1, 0];
+const spatial = (rank: number): number[] => Array.from({ length: rank - 2 }, (_, i) => i + 2);
 
 export interface LaidOut {
   graph: Graph;
-  /** Values that lie in [N, H, W, C]. */
-  images: ReadonlySet<ValueName>;
   /** Name under which a value stands in ONNX's order, where it is not its own. */
   plain: ReadonlyMap<ValueName, ValueName>;
 }
@@ -20,104 +21,147 @@ export function layOut(graph: Graph, definition: (node: Node) => OpDef): LaidOut
   const images = new Set<ValueName>();
   /** Of a value: its name in the other layout. */
   const plain = new Map<ValueName, ValueName>();
-  const nhwc = new Map<ValueName, ValueName>();
+  const last = new Map<ValueName, ValueName>();
   const ranks = new Map<ValueName, number>();
   for (const [name, { shape }] of constants) ranks.set(name, shape.length);
   for (const [name, shape] of graph.shapes) ranks.set(name, shape.length);
   for (const { name, shape } of graph.inputs) ranks.set(name, shape.length);
+  /** Transpositions in the graph: two in a row are one, or none. */
+  const turns = new Map<ValueName, { of: ValueName; perm: readonly number[] }>();
 
-  const transposed = (value: ValueName, suffix: string, perm: number[]): ValueName => {
+  const emit = (node: Node, image: boolean): void => {
+    nodes.push(node);
+    if (node.op === "Transpose" && node.attrs.perm)
+      turns.set(node.outputs[0], { of: node.inputs[0], perm: node.attrs.perm as number[] });
+    for (const name of image ? node.outputs : []) images.add(name);
+  };
+  const turned = (value: ValueName, suffix: string, perm: readonly number[]): ValueName => {
     const name = `${value}@${suffix}`;
-    nodes.push({ name, op: "Transpose", domain: "", inputs: [value], outputs: [name], attrs: { perm }, origin: null });
-    ranks.set(name, 4);
+    const before = turns.get(value);
+    const whole = before ? perm.map((p) => before.perm[p]) : [...perm];
+    const stays = whole.every((p, i) => p === i);
+    const common = { name, domain: "", inputs: [before?.of ?? value], outputs: [name], origin: null };
+    emit({ ...common, op: stays ? "Identity" : "Transpose", attrs: stays ? {} : { perm: whole } }, false);
+    ranks.set(name, perm.length);
     return name;
   };
   const asPlain = (value: ValueName): ValueName => {
     if (!images.has(value)) return value;
-    if (!plain.has(value)) plain.set(value, transposed(value, "nchw", TO_NCHW));
+    if (!plain.has(value)) plain.set(value, turned(value, "channels first", toFirst(ranks.get(value)!)));
     return plain.get(value)!;
   };
-  const asImage = (value: ValueName): ValueName => {
+  const asImage = (value: ValueName, rank: number): ValueName => {
     if (images.has(value)) return value;
-    if (!nhwc.has(value)) {
+    const key = `${value} ${rank}`;
+    let name = last.get(key);
+    if (!name) {
       const constant = constants.get(value);
-      if (constant) constants.set(`${value}@nhwc`, imageConstant(constant));
-      const name = constant ? `${value}@nhwc` : transposed(value, "nhwc", TO_NHWC);
-      nhwc.set(value, name);
+      if (constant) constants.set((name = `${value}@channels last ${rank}`), imageConstant(constant, rank));
+      else name = turned(value, "channels last", toLast(rank));
+      last.set(key, name);
       images.add(name);
     }
-    return nhwc.get(value)!;
+    return name;
   };
+  const asKernel = (value: ValueName): ValueName => {
+    const name = `${value}@kernel`;
+    const constant = constants.get(value);
+    if (!constant) return turned(value, "kernel", toKernel(ranks.get(value)!));
+    if (!constants.has(name)) constants.set(name, transposed(constant, toKernel(constant.shape.length)));
+    return name;
+  };
+
   // An image that comes in is turned at once: whatever reads it then reads one and the same tensor, as in PyTorch.
-  const hasImageOps = graph.nodes.some((node) => definition(node).layout === "image");
-  const inputs = new Set(graph.inputs.filter(({ shape }) => hasImageOps && shape.length === 4).map(({ name }) => name));
-  const isImage = (value: ValueName) => images.has(value) || inputs.has(value);
+  const incoming = new Set(graph.inputs.map(({ name }) => name));
+  const incomingImages = new Set(
+    graph.nodes.flatMap((node) =>
+      definition(node).layout === "image" && incoming.has(node.inputs[0]) ? [node.inputs[0]] : [],
+    ),
+  );
+  const isImage = (value: ValueName) => images.has(value) || incomingImages.has(value);
 
   for (const node of graph.nodes) {
-    const { layout, constants: known = [] } = definition(node);
-    const operands = node.inputs.filter((name, i) => name && !known.includes(i));
-    const emit = (adapted: Node, image: boolean) => {
-      nodes.push(adapted);
-      if (!image) return;
-      images.add(node.outputs[0]);
-      ranks.set(node.outputs[0], 4);
-    };
-    const put = (change: (value: ValueName) => ValueName): Node => ({
+    const { layout, host = [], kernel } = definition(node);
+    /** The node after a change of the inputs at some places. */
+    const put = (places: readonly number[], change: (value: ValueName) => ValueName): Node => ({
       ...node,
-      inputs: node.inputs.map((name, i) => (name && !known.includes(i) ? change(name) : name)),
+      inputs: node.inputs.map((name, i) => (name && places.includes(i) ? change(name) : name)),
     });
+    const tensors = node.inputs.flatMap((name, i) => (name && !host.includes(i) ? [i] : []));
+    const settle = (dimensions: number) => {
+      for (const name of node.outputs) if (!ranks.has(name)) ranks.set(name, dimensions);
+    };
 
     if (layout === "image") {
-      const image = isImage(node.inputs[0]) || imageRank(node, ranks) === 4;
-      emit({ ...node, inputs: [image ? asImage(node.inputs[0]) : node.inputs[0], ...node.inputs.slice(1)] }, image);
-    } else if (
-      layout === "pointwise" &&
-      operands.some(isImage) &&
-      operands.every((v) => isImage(v) || constants.has(v) || ranks.get(v) === 4)
-    ) {
-      emit(put(asImage), true);
-    } else if (
-      typeof layout === "object" &&
-      operands.every((v) => isImage(v) || (constants.has(v) && ranks.get(v) === 4)) &&
-      operands.some(isImage)
-    ) {
-      const adapted = layout.adapt(put(asImage), {
-        map: (axis) => TO_NCHW[axis < 0 ? axis + 4 : axis],
-        ints: (input) => (constants.has(input) ? integers(constants.get(input)!) : null),
-        constant: (ints) => {
-          const name = `${node.outputs[0]}@axes`;
-          constants.set(name, { dtype: "int64", shape: [ints.length], data: Float64Array.from(ints) });
-          return name;
-        },
-      });
-      if (adapted) emit(adapted.node, adapted.image);
-      else emit(put(asPlain), false);
-    } else {
-      emit(put(asPlain), false);
+      const dimensions = imageRank(node, kernel, ranks);
+      settle(dimensions);
+      const laid = put([0], (name) => asImage(name, dimensions));
+      const inputs = laid.inputs.map((name, i) => (i === kernel ? asKernel(name) : name));
+      emit({ ...laid, inputs }, true);
+      continue;
     }
+    const carriers = typeof layout === "object" && layout.inputs ? layout.inputs : tensors;
+    const names = carriers.map((i) => node.inputs[i]).filter(Boolean);
+    const first = names.find(isImage);
+    const dimensions = first === undefined ? 0 : ranks.get(first)!;
+    if (layout === "pointwise") {
+      const fits = (name: ValueName) =>
+        isImage(name) ||
+        ranks.get(name) === 0 ||
+        (constants.has(name) ? ranks.get(name)! <= dimensions : ranks.get(name) === dimensions);
+      if (first !== undefined && names.every(fits)) {
+        emit(
+          put(tensors, (name) => (ranks.get(name) === 0 ? name : asImage(name, dimensions))),
+          true,
+        );
+        settle(dimensions);
+        continue;
+      }
+    } else if (typeof layout === "object" && first !== undefined) {
+      const fits = (name: ValueName) => isImage(name) || (constants.has(name) && ranks.get(name) === dimensions);
+      const adapted = names.every(fits)
+        ? layout.adapt(
+            put(carriers, (name) => asImage(name, dimensions)),
+            axesOf(node, dimensions),
+          )
+        : null;
+      if (adapted) {
+        emit(adapted.node, adapted.image);
+        if (adapted.image) settle(dimensions);
+        continue;
+      }
+    }
+    emit(put(tensors, asPlain), false);
   }
   for (const { name } of graph.outputs) asPlain(name);
-  return { graph: { ...graph, nodes, constants }, images, plain };
+  return { graph: withoutUnread({ ...graph, nodes, constants }), plain };
+
+  function axesOf(node: Node, rank: number): ImageAxes {
+    return {
+      rank,
+      map: (axis) => toFirst(rank)[axis < 0 ? axis + rank : axis],
+      ints: (input) => (constants.has(input) ? integers(constants.get(input)!) : null),
+      constant: (ints) => {
+        const name = `${node.outputs[0]}@${constants.size}`;
+        constants.set(name, { dtype: "int64", shape: [ints.length], data: Float64Array.from(ints) });
+        return name;
+      },
+    };
+  }
 }
 
 /** Rank of an image operator's input, from shapes or from the node itself. */
-function imageRank(node: Node, ranks: ReadonlyMap<ValueName, number>): number | undefined {
-  const kernel = node.attrs.kernel_shape as number[] | undefined;
-  return (
+function imageRank(node: Node, kernel: number | undefined, ranks: ReadonlyMap<ValueName, number>): number {
+  const window = node.attrs.kernel_shape as number[] | undefined;
+  const rank =
     ranks.get(node.inputs[0]) ??
-    (kernel && kernel.length + 2) ??
-    (node.op === "Conv" ? ranks.get(node.inputs[1]) : undefined)
-  );
+    (window && window.length + 2) ??
+    (kernel === undefined ? undefined : ranks.get(node.inputs[kernel]));
+  return rank ?? 4;
 }
 
-/** A constant that is broadcast against [N, C, H, W], for [N, H, W, C]. */
-function imageConstant({ dtype, shape, data }: Constant): Constant {
-  const [n, c, h, w] = [...Array<number>(4 - shape.length).fill(1), ...shape];
-  const source = data as Float32Array;
-  const turned = source.slice();
-  for (let i = 0; i < sizeOf(shape); i++) {
-    const [x, y, k, b] = [i % w, Math.floor(i / w) % h, Math.floor(i / (w * h)) % c, Math.floor(i / (w * h * c))];
-    turned[((b * h + y) * w + x) * c + k] = source[i];
-  }
-  return { dtype, shape: [n, h, w, c], data: turned };
+/** A constant that is broadcast against [N, C, ...], for [N, ..., C]. */
+function imageConstant(constant: NDArray, rank: number): NDArray {
+  const lead = Array<number>(rank - constant.shape.length).fill(1);
+  return transposed(withShape(constant, [...lead, ...constant.shape]), toLast(rank));
 }

@@ -2,11 +2,12 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import {
   describe,
+  elementType,
   sizeOf,
   type Attr,
-  type Constant,
   type DType,
   type Graph,
+  type NDArray,
   type Node,
   type Origin,
   type ValueInfo,
@@ -46,52 +47,75 @@ export function parseOnnx(bytes: Uint8Array): Graph {
     );
   }
 
+  if (proto.sparseInitializer.length)
+    throw new OnnxError(
+      `initializer "${proto.sparseInitializer[0].values?.name}" is sparse, which is not supported; store it densely`,
+    );
   const constants = new Map(proto.initializer.map((t) => [t.name, readTensor(t, `initializer "${t.name}"`)]));
   const hasOrigins = proto.node.some((n) => readOrigin(n));
   const nodes: Node[] = [];
   for (const n of proto.node) {
-    const attrs = Object.fromEntries(n.attribute.map((a) => [a.name, readAttribute(a, n)]));
-    if (n.opType === "Constant") {
+    const attrs = Object.fromEntries(n.attribute.filter(isData).map((a) => [a.name, readAttribute(a, n)]));
+    if (n.opType === "Constant" && n.output.length === 1) {
       constants.set(n.output[0], readConstant(attrs, n));
       continue;
     }
     const origin = readOrigin(n) ?? (hasOrigins ? null : guessOrigin(n));
     nodes.push({ name: n.name, op: n.opType, domain: n.domain, inputs: n.input, outputs: n.output, attrs, origin });
   }
+  const inputs = proto.input.filter((v) => !constants.has(v.name)).map(readValueInfo);
+  const given = [...inputs.map((v) => v.name), ...constants.keys()];
   return {
     opset,
-    inputs: proto.input.filter((v) => !constants.has(v.name)).map(readValueInfo),
+    inputs,
     outputs: proto.output.map(readValueInfo),
-    nodes: sortNodes(nodes, [...proto.input.map((v) => v.name), ...constants.keys()]),
+    nodes: sortNodes(
+      nodes,
+      given,
+      proto.output.map((v) => v.name),
+    ),
     constants,
-    shapes: new Map([...proto.valueInfo, ...proto.output].map((v) => [v.name, readShape(v)])),
+    shapes: new Map([...proto.valueInfo, ...proto.output].filter(hasShape).map((v) => [v.name, readShape(v)])),
   };
 }
 
-/** ONNX demands topological order; a graph that lacks it is sorted, a cycle or a missing value is an error. */
-function sortNodes(nodes: Node[], known: string[]): Node[] {
-  const ready = new Set(["", ...known]);
+/** ONNX demands topological order; a graph that lacks it is sorted. Each value must be given once. */
+function sortNodes(nodes: readonly Node[], given: readonly string[], wanted: readonly string[]): Node[] {
+  const producers = new Map<string, Node | null>();
+  const claim = (name: string, node: Node | null) => {
+    if (producers.has(name)) throw new OnnxError(`value "${name}" is given twice`);
+    if (name) producers.set(name, node);
+  };
+  for (const name of given) claim(name, null);
+  for (const node of nodes) for (const name of node.outputs) claim(name, node);
+  const producer = (name: string, reader: string): Node | null => {
+    const node = producers.get(name);
+    if (node !== undefined) return node;
+    throw new OnnxError(`${reader} reads "${name}", which no input, initializer or node gives`);
+  };
+
   const sorted: Node[] = [];
-  let waiting = nodes;
-  while (waiting.length) {
-    const later: Node[] = [];
-    for (const node of waiting) {
-      if (!node.inputs.every((name) => ready.has(name))) {
-        later.push(node);
+  const state = new Map<Node, "open" | "done">();
+  for (const root of nodes) {
+    const path = [root];
+    for (let node = path.at(-1); node; node = path.at(-1)) {
+      if (state.get(node) === "open") sorted.push(node);
+      if (state.has(node)) {
+        state.set(node, "done");
+        path.pop();
         continue;
       }
-      sorted.push(node);
-      node.outputs.forEach((name) => ready.add(name));
+      state.set(node, "open");
+      for (const name of node.inputs) {
+        const before = name ? producer(name, describe(node)) : null;
+        if (!before || state.get(before) === "done") continue;
+        if (state.get(before) === "open")
+          throw new OnnxError(`${describe(node)} waits for "${name}", which waits for it: the graph has a cycle`);
+        path.push(before);
+      }
     }
-    if (later.length === waiting.length) {
-      const node = later[0];
-      const missing = node.inputs.find((name) => !ready.has(name));
-      throw new OnnxError(
-        `${describe(node)} reads "${missing}", which no input, initializer or earlier node gives (or the graph has a cycle)`,
-      );
-    }
-    waiting = later;
   }
+  for (const name of wanted) producer(name, "the graph's output");
   return sorted;
 }
 
@@ -128,27 +152,17 @@ const MODULES: Readonly<Record<string, string>> = {
 
 // -- values -------------------------------------------------------------------------------------------------------------
 
-const DTYPES: Partial<Record<DataType, DType>> = {
-  [DataType.FLOAT]: "float32",
-  [DataType.DOUBLE]: "float32",
-  [DataType.INT32]: "int32",
-  [DataType.INT16]: "int32",
-  [DataType.UINT16]: "int32",
-  [DataType.INT8]: "int32",
-  [DataType.UINT8]: "int32",
-  [DataType.INT64]: "int64",
-  [DataType.BOOL]: "bool",
-  [DataType.STRING]: "string",
-};
-
 function dtypeOf(type: number, place: string): DType {
-  const dtype = DTYPES[type as DataType];
+  const dtype = elementType(type);
   if (!dtype)
     throw new OnnxError(
       `${place} has the element type ${DataType[type] ?? type}, which is not supported; export the model in float32`,
     );
   return dtype;
 }
+
+const hasShape = ({ type }: ValueInfoProto): boolean =>
+  type?.value.case === "tensorType" && type.value.value.shape !== undefined;
 
 function readShape(v: ValueInfoProto): (number | null)[] {
   const type = v.type?.value;
@@ -160,10 +174,12 @@ function readValueInfo(v: ValueInfoProto): ValueInfo {
   const type = v.type?.value;
   if (type?.case !== "tensorType")
     throw new OnnxError(`"${v.name}" is a ${type?.case ?? "value without a type"}; only tensors go in and out`);
-  return { name: v.name, dtype: dtypeOf(type.value.elemType, `"${v.name}"`), shape: readShape(v) };
+  const dtype = dtypeOf(type.value.elemType, `"${v.name}"`);
+  if (dtype === "string") throw new OnnxError(`"${v.name}" holds strings; only numbers go in and out`);
+  return { name: v.name, dtype, shape: readShape(v) };
 }
 
-function readTensor(t: TensorProto, place: string): Constant {
+function readTensor(t: TensorProto, place: string): NDArray {
   if (t.dataLocation === DataLocation.EXTERNAL || t.externalData.length) {
     throw new OnnxError(
       `${place} lies in an external file; save the model with its weights inside (external_data=False)`,
@@ -180,15 +196,23 @@ function readTensor(t: TensorProto, place: string): Constant {
 }
 
 /** Raw data is little-endian; the copy aligns it. */
-function readRaw(raw: Uint8Array, type: number): Exclude<Constant["data"], string[]> {
+function readRaw(raw: Uint8Array, type: number): Exclude<NDArray["data"], string[]> {
   const { buffer } = raw.slice();
   switch (type) {
     case DataType.FLOAT:
       return new Float32Array(buffer, 0, raw.length >> 2);
     case DataType.DOUBLE:
       return Float32Array.from(new Float64Array(buffer, 0, raw.length >> 3));
+    case DataType.FLOAT16:
+      return Float32Array.from(new Uint16Array(buffer, 0, raw.length >> 1), halfToNumber);
+    case DataType.BFLOAT16:
+      return bfloat16s(new Uint16Array(buffer, 0, raw.length >> 1));
     case DataType.INT64:
       return Float64Array.from(new BigInt64Array(buffer, 0, raw.length >> 3), Number);
+    case DataType.UINT64:
+      return Float64Array.from(new BigUint64Array(buffer, 0, raw.length >> 3), Number);
+    case DataType.UINT32:
+      return Float64Array.from(new Uint32Array(buffer, 0, raw.length >> 2));
     case DataType.INT32:
       return new Int32Array(buffer, 0, raw.length >> 2);
     case DataType.INT16:
@@ -204,12 +228,14 @@ function readRaw(raw: Uint8Array, type: number): Exclude<Constant["data"], strin
   }
 }
 
-function readFields(t: TensorProto, dtype: DType): Constant["data"] {
+function readFields(t: TensorProto, dtype: DType): NDArray["data"] {
   switch (dtype) {
     case "float32":
+      if (t.dataType === DataType.FLOAT16) return Float32Array.from(t.int32Data, halfToNumber);
+      if (t.dataType === DataType.BFLOAT16) return bfloat16s(Uint16Array.from(t.int32Data));
       return Float32Array.from(t.dataType === DataType.DOUBLE ? t.doubleData : t.floatData);
     case "int64":
-      return Float64Array.from(t.int64Data, Number);
+      return Float64Array.from(t.dataType === DataType.INT64 ? t.int64Data : t.uint64Data, Number);
     case "int32":
       return Int32Array.from(t.int32Data);
     case "bool":
@@ -218,6 +244,28 @@ function readFields(t: TensorProto, dtype: DType): Constant["data"] {
       return t.stringData.map((s) => new TextDecoder().decode(s));
   }
 }
+
+/** IEEE 754 binary16, as its bits. */
+function halfToNumber(bits: number): number {
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  const magnitude =
+    exponent === 31 ? (fraction ? NaN : Infinity) : exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24; // prettier-ignore
+  return bits & 0x8000 ? -magnitude : magnitude;
+}
+
+/** The upper halves of float32. */
+const bfloat16s = (bits: Uint16Array): Float32Array =>
+  new Float32Array(Uint32Array.from(bits, (upper) => upper << 16).buffer);
+
+/** Subgraphs and types belong to operators that the tables lack; the operator is then what is reported. */
+const isData = ({ type }: AttributeProto): boolean =>
+  ![
+    AttributeType.GRAPH,
+    AttributeType.GRAPHS,
+    AttributeType.TYPE_PROTO,
+    AttributeType.TYPE_PROTOS,
+    AttributeType.UNDEFINED,
+  ].includes(type);
 
 function readAttribute(a: AttributeProto, n: NodeProto): Attr {
   switch (a.type) {
@@ -242,9 +290,9 @@ function readAttribute(a: AttributeProto, n: NodeProto): Attr {
   }
 }
 
-function readConstant(attrs: Record<string, Attr>, n: NodeProto): Constant {
+function readConstant(attrs: Record<string, Attr>, n: NodeProto): NDArray {
   const { value, value_float, value_int, value_floats, value_ints } = attrs;
-  if (value) return value as Constant;
+  if (value) return value as NDArray;
   if (value_float !== undefined) return { dtype: "float32", shape: [], data: Float32Array.of(value_float as number) };
   if (value_int !== undefined) return { dtype: "int64", shape: [], data: Float64Array.of(value_int as number) };
   const floats = value_floats as number[] | undefined;

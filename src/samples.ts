@@ -1,5 +1,5 @@
 /** Arrays of the payload -> what goes into the engine, and what comes out of it -> what is shown. */
-import type { FloatArray } from "./engine";
+import type { FloatArray, ResultArray } from "./engine";
 import type { Attribution } from "./state";
 import type { FeatureSpec, NDArray, Sample } from "./wire";
 
@@ -39,8 +39,8 @@ export function inputsOf(samples: readonly Sample[], features: readonly FeatureS
   };
 }
 
-export const rowOf = ({ data }: FloatArray, i: number, n: number): Float32Array =>
-  data.slice((i * data.length) / n, ((i + 1) * data.length) / n);
+export const rowOf = ({ data }: ResultArray, i: number, n: number): Float32Array =>
+  Float32Array.from(data.subarray((i * data.length) / n, ((i + 1) * data.length) / n));
 
 export function relativeDifference(ours: Float32Array, theirs: Float32Array): number {
   let [most, scale] = [0, 0];

@@ -1,6 +1,6 @@
 /** The seams of the session: what computes and where samples come from. Whatever stands behind them can be exchanged. */
 import type { BackendChoice } from "./backend";
-import type { FloatArray } from "./engine";
+import type { FloatArray, ResultArray } from "./engine";
 import type { Attribution } from "./methods";
 import type { Arguments, Plan, Shapes } from "./methods/method";
 import type { FetchRequest, Scan } from "./wire";
@@ -14,7 +14,7 @@ export interface Engine {
 
 export interface EngineModel {
   readonly info: ModelInfo;
-  run(inputs: Record<string, FloatArray>): Promise<Record<string, FloatArray>>;
+  run(inputs: Record<string, FloatArray>): Promise<Record<string, ResultArray>>;
   /** Checks arguments without computing. */
   plan(method: string, args: Arguments, shapes: Shapes): Promise<Plan>;
   /** Answers the requests one after the other, all or none; `onProgress` gets 0..1 of the whole. */

@@ -1,10 +1,11 @@
 /** The engine in a worker, exposed by Comlink: models by number, one job at a time, cancelled by call number. */
 import { expose } from "comlink";
 import { availableBackends, type Backend, type BackendChoice } from "./backend";
-import { Model, UnsupportedError, type ArrayLike, type FloatArray, type Layer } from "./engine";
+import { Model, type ArrayLike, type Layer, type ResultArray } from "./engine";
 import type { ValueInfo } from "./graph";
 import { attribute, describeMethods, plan, type Attribution, type Request } from "./methods";
 import type { Arguments, MethodInfo, Plan, Shapes } from "./methods/method";
+import { UnsupportedError } from "./support";
 
 export interface ModelInfo {
   id: number;
@@ -75,7 +76,7 @@ const api = {
       }
     }),
 
-  run: (id: number, inputs: Record<string, ArrayLike>): Promise<Record<string, FloatArray>> =>
+  run: (id: number, inputs: Record<string, ArrayLike>): Promise<Record<string, ResultArray>> =>
     inTurn(() => model(id).run(inputs)),
 
   /** Answers between the chunks of a running job. */

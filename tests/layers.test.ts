@@ -27,10 +27,15 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
   state: { values: [], types: ["backend", "methods", "wire"] },
   client: { values: ["seams", "version"], types: ["worker"] },
   seams: { values: [], types: ["backend", "engine", "methods", "wire", "worker"] },
-  worker: { values: ["methods", "engine", "backend", "onnx", "graph"] },
-  library: { values: ["methods", "engine", "backend", "onnx", "graph"] },
-  methods: { values: ["engine", "ops", "graph"] },
-  engine: { values: ["backend", "layout", "ops", "onnx", "graph"] },
+  worker: { values: ["methods", "engine", "support", "backend", "graph"] },
+  library: { values: ["methods", "engine", "fold", "support", "backend", "onnx", "graph"] },
+  methods: { values: ["engine", "program", "support", "ops", "graph"] },
+  engine: { values: ["backend", "fold", "fuse", "program", "support", "weights", "ops", "onnx", "graph"] },
+  program: { values: ["layout", "support", "weights", "ops", "graph"] },
+  weights: { values: ["graph"] },
+  support: { values: ["ops", "graph"] },
+  fold: { values: ["ops", "graph"] },
+  fuse: { values: ["graph"] },
   backend: { values: [] },
   layout: { values: ["graph", "ops"] },
   ops: { values: ["graph"] },
@@ -45,7 +50,7 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
 
 /** Which layers know a package. */
 const PACKAGES: [RegExp, string[]][] = [
-  [/^@tensorflow\/tfjs-/, ["backend", "ops", "engine", "methods", "worker", "library"]],
+  [/^@tensorflow\/tfjs-/, ["backend", "ops", "weights", "program", "engine", "methods"]],
   [/^lit($|\/)/, ["elements"]],
   [/^comlink$/, ["worker", "client"]],
   [/^@jupyter-widgets\/base$/, ["plugin", "widget"]],

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { Rules } from "../engine";
+import type { Rules } from "../program";
 import type { Method } from "./method";
 import { oneWalk } from "./steps";
 

@@ -4,8 +4,9 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { HookCall, Rules } from "../engine";
 import { maxUnpool } from "../ops/pool";
+import type { HookCall, Rules } from "../program";
+import type { FloatArray } from "../engine";
 import type { Method } from "./method";
 import { download, gradients } from "./steps";
 
@@ -47,6 +48,12 @@ function maxPool({ x, y, gradInput, gradOutput, attrs }: HookCall): Tensor {
   return rescale(tf.concat([u, u]), difference(x), tf.tile(first, [x.shape[0], ...Array<number>(x.rank - 1).fill(1)]));
 }
 
+/** One batch after the other. */
+const joined = (a: FloatArray, b: FloatArray): FloatArray => ({
+  data: Float32Array.from([a.data, b.data].flatMap((data) => Array.from(data))),
+  shape: [a.shape[0] + b.shape[0], ...a.shape.slice(1)],
+});
+
 const activation = "torch.nn.modules.activation";
 const pooling = "torch.nn.modules.pooling";
 const RULES: Rules = {
@@ -69,13 +76,21 @@ export const deepLift: Method = {
   signed: () => true,
   attribute: async (call) => {
     const names = Object.keys(call.inputs);
+    const { model, inputs, baselines, additional, target } = call;
+    const halves = [
+      { ...inputs, ...additional },
+      { ...baselines, ...additional },
+    ];
+    const both = Object.fromEntries(
+      Object.keys(halves[0]).map((name) => [name, joined(halves[0][name], halves[1][name])]),
+    );
     const maps = tf.tidy(() => {
-      const x = call.model.upload({ ...call.inputs, ...call.additional });
-      const b = call.model.upload({ ...call.baselines, ...call.additional });
-      const both = Object.fromEntries(Object.keys(x).map((name) => [name, tf.concat([x[name], b[name]])]));
-      const found = gradients(call.model, both, [...call.target, ...call.target], names, RULES);
+      const found = gradients(model, model.upload(both), [...target, ...target], names, RULES);
       return Object.fromEntries(
-        names.map((name) => [name, tf.mul(tf.slice(found[name], 0, call.target.length), tf.sub(x[name], b[name]))]),
+        names.map((name) => {
+          const change = tf.sub(tf.tensor(inputs[name].data, inputs[name].shape), tf.tensor(baselines[name].data, inputs[name].shape)); // prettier-ignore
+          return [name, tf.mul(tf.slice(found[name], 0, target.length), change)];
+        }),
       );
     });
     return download(maps);

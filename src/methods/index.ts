@@ -1,6 +1,7 @@
 /** The methods in menu order, and the one way to call them. */
-import { EngineError, type ArrayLike, type FloatArray, type Model } from "../engine";
+import type { ArrayLike, FloatArray, Model } from "../engine";
 import { sizeOf } from "../graph";
+import { EngineError } from "../support";
 import { deconvolution } from "./deconvolution";
 import { deepLift } from "./deep-lift";
 import { featureAblation } from "./feature-ablation";

@@ -110,9 +110,9 @@ async function explain(call: Call): Promise<Record<string, Float32Array>> {
       const [x, b] = [model.upload(call.inputs), model.upload(call.baselines)];
       return Object.fromEntries(
         stems.map(({ name, value }, i) => {
-          const trace = model.trace({ [name]: x[name] }, value);
-          const gradient = model.backward(trace, tf.reshape(sums[i], trace.output.shape), [name])[name];
-          return [name, tf.mul(gradient, tf.sub(x[name], b[name]))];
+          const seed = (stem: Tensor) => tf.reshape(sums[i], stem.shape);
+          const gradient = model.gradients({ [name]: x[name] }, [name], seed, { output: value })[name];
+          return [name, tf.mul(gradient, tf.sub(x[name] as Tensor, b[name] as Tensor))];
         }),
       );
     });

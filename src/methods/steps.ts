@@ -1,8 +1,9 @@
 /** What several methods share: selecting the target, cutting the work into chunks, gradients of a batch. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { FloatArray, Model, Rules } from "../engine";
+import type { FloatArray, Model } from "../engine";
 import { sizeOf } from "../graph";
+import type { Rules, Value } from "../program";
 import type { Call } from "./method";
 
 /** Values per sample of a batched array. */
@@ -21,16 +22,13 @@ export function seedOf(output: Tensor, target: readonly number[]): Tensor {
 }
 
 /** Gradients of the targets' outputs by the inputs in `wrt`. Call inside tf.tidy. */
-export function gradients(
+export const gradients = (
   model: Model,
-  inputs: Record<string, Tensor>,
+  inputs: Record<string, Value>,
   target: readonly number[],
   wrt: readonly string[],
   rules?: Rules,
-): Record<string, Tensor> {
-  const trace = model.trace(inputs);
-  return model.backward(trace, seedOf(trace.output, target), wrt, rules);
-}
+): Record<string, Tensor> => model.gradients(inputs, wrt, (output) => seedOf(output, target), { rules });
 
 /** The gradient methods' whole work: one walk over the batch, then `finish` per input. */
 export async function oneWalk(
@@ -42,7 +40,7 @@ export async function oneWalk(
   const maps = tf.tidy(() => {
     const inputs = call.model.upload({ ...call.inputs, ...call.additional });
     const found = gradients(call.model, inputs, call.target, names, rules);
-    return Object.fromEntries(names.map((name) => [name, finish(found[name], inputs[name])]));
+    return Object.fromEntries(names.map((name) => [name, finish(found[name], inputs[name] as Tensor)]));
   });
   return download(maps);
 }

@@ -1,14 +1,20 @@
 /** All operators. A family is one file with one table; a name stands in one of them only. */
 import { CONV } from "./conv";
+import { EINSUM } from "./einsum";
 import { ELEMENTWISE } from "./elementwise";
 import { MATMUL } from "./matmul";
 import { NORM } from "./norm";
 import type { OpDef, Table } from "./op";
 import { POOL } from "./pool";
+import { RECURRENT } from "./recurrent";
 import { REDUCE } from "./reduce";
+import { RESIZE } from "./resize";
+import { SCATTERING } from "./scatter";
 import { SHAPE } from "./shape";
 
-const FAMILIES: readonly Table[] = [ELEMENTWISE, MATMUL, CONV, POOL, NORM, REDUCE, SHAPE];
+const FAMILIES: readonly Table[] = [
+  ...[ELEMENTWISE, MATMUL, EINSUM, CONV, POOL, NORM, REDUCE, RECURRENT, RESIZE, SHAPE, SCATTERING],
+];
 
 export const OPS: ReadonlyMap<string, readonly OpDef[]> = (() => {
   const ops = new Map<string, readonly OpDef[]>();

@@ -1,7 +1,7 @@
 /** Reads what tests/fixtures/make.py wrote: nets with PyTorch's outputs and gradients and Captum's attributions. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { FloatArray } from "../../src/engine";
+import type { FloatArray, ResultArray } from "../../src/engine";
 import type { Arguments } from "../../src/methods/method";
 
 const FOLDER = join(__dirname, "../fixtures/data");
@@ -32,15 +32,29 @@ export interface Net {
 
 const decode = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "base64"));
 
-/** Arrays are {dtype, shape, data: base64}; everything else stays. */
-function revive(_: string, value: unknown): unknown {
+const READERS: Record<string, (buffer: ArrayBuffer) => ResultArray["data"]> = {
+  float32: (b) => new Float32Array(b),
+  float64: (b) => new Float64Array(b),
+  int64: (b) => Float64Array.from(new BigInt64Array(b), Number),
+  int32: (b) => Float64Array.from(new Int32Array(b)),
+  int16: (b) => Float64Array.from(new Int16Array(b)),
+  int8: (b) => Float64Array.from(new Int8Array(b)),
+  uint64: (b) => Float64Array.from(new BigUint64Array(b), Number),
+  uint32: (b) => Float64Array.from(new Uint32Array(b)),
+  uint16: (b) => Float64Array.from(new Uint16Array(b)),
+  uint8: (b) => Float64Array.from(new Uint8Array(b)),
+  bool: (b) => Float64Array.from(new Uint8Array(b)),
+};
+
+/** {dtype, shape, data: base64} -> array; undefined for anything else. */
+export function decodeArray(value: unknown): ResultArray | undefined {
   const array = value as { dtype?: string; shape?: number[]; data?: string } | null;
-  if (!array?.dtype || !array.shape || typeof array.data !== "string") return value;
-  const { buffer } = decode(array.data);
-  const data =
-    array.dtype === "float32" ? new Float32Array(buffer) : Float32Array.from(new BigInt64Array(buffer), Number);
-  return { data, shape: array.shape };
+  const read = READERS[array?.dtype ?? ""];
+  if (!read || !array?.shape || typeof array.data !== "string") return undefined;
+  return { data: read(decode(array.data).buffer as ArrayBuffer), shape: array.shape };
 }
+
+const revive = (_: string, value: unknown): unknown => decodeArray(value) ?? value;
 
 export const netNames = (): string[] =>
   readdirSync(FOLDER)
@@ -56,7 +70,7 @@ export function readNet(name: string): Net {
  * Largest difference relative to the largest expected magnitude, or to `floor` where that is larger: a map that is tiny
  * beside the output it was subtracted from holds only rounding. Infinite where sizes or finiteness differ.
  */
-export function difference(got: FloatArray, expected: FloatArray, floor = 1e-6): number {
+export function difference(got: ResultArray, expected: ResultArray, floor = 1e-6): number {
   if (got.data.length !== expected.data.length) return Infinity;
   let [most, scale] = [0, 0];
   expected.data.forEach((e, i) => {

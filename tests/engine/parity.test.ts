@@ -2,17 +2,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { Model } from "../../src/engine";
 import { attribute } from "../../src/methods";
-import { gradients } from "../../src/methods/steps";
+import { seedOf } from "../../src/methods/steps";
 import { difference, netNames, readNet, type Case } from "./fixtures";
 
 const TOLERANCE = 1e-4;
-
-/** Nets the operator tables do not cover yet, with what the error must say; the list only shrinks. */
-const UNSUPPORTED: Record<string, string> = { "golden-deep-lift-max-pool": "1-D windows are not supported yet" };
-
-test.each(Object.entries(UNSUPPORTED))("%s is refused: %s", async (name, text) => {
-  await expect(Model.load(readNet(name).onnx, { backend: "cpu" })).rejects.toThrow(text);
-});
 
 /** Why a recorded case says nothing about ours, if so. */
 function notComparable(
@@ -31,7 +24,7 @@ function notComparable(
 }
 
 describe.each(["cpu", "wasm"] as const)("%s", (backend) => {
-  describe.each(netNames().filter((name) => !(name in UNSUPPORTED)))("%s", (name) => {
+  describe.each(netNames())("%s", (name) => {
     const net = readNet(name);
     let model: Model;
     let tensors: number;
@@ -41,15 +34,9 @@ describe.each(["cpu", "wasm"] as const)("%s", (backend) => {
       // Weights are uploaded and kernels derived on first use; after that nothing may stay.
       await model.run(net.inputs);
       const floats = model.inputs.filter(({ dtype }) => dtype === "float32").map((input) => input.name);
-      tf.tidy(
-        () =>
-          void gradients(
-            model,
-            model.upload(net.inputs),
-            net.target ?? net.inputs[floats[0]].shape.slice(0, 1).fill(0),
-            floats,
-          ),
-      );
+      const target = net.target ?? net.inputs[floats[0]].shape.slice(0, 1).fill(0);
+      for (const rules of [undefined, {}])
+        tf.tidy(() => void model.gradients(model.upload(net.inputs), floats, (y) => seedOf(y, target), { rules }));
       tensors = tf.memory().numTensors;
     });
     afterEach(() => expect(tf.memory().numTensors).toBe(tensors));

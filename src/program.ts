@@ -1,0 +1,348 @@
+/**
+ * A graph made ready to run: walks it forwards, and backwards with a rule table where a method wants one. Tensors that come
+ * out belong to the caller's `tf.tidy`.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { describe, sizeOf, type Graph, type NDArray, type Node, type ValueName } from "./graph";
+import { layOut } from "./layout";
+import type { Attributes, Call, OpDef } from "./ops/op";
+import { EngineError } from "./support";
+import { download, upload, type Weights } from "./weights";
+
+/** Floats on the device; integers, shapes and what follows from these on the host. */
+export type Value = Tensor | NDArray;
+
+/** What a hook sees, in the layout of the graph. `x` and `y` are the module's input and output. */
+export interface HookCall {
+  x: Tensor;
+  y: Tensor;
+  /** Total gradient at the module's input tensor, other readers of that tensor included. */
+  gradInput: Tensor;
+  /** Gradient that arrives at the module's output before any rule of the modules that read it. */
+  gradOutput: Tensor;
+  attrs: Attributes;
+}
+
+/**
+ * Captum's hooks as data: torch module class -> gradient that replaces the one at the module's input tensor. The order in
+ * which hooks see each other's work is Captum's: an output's hook runs before those of the modules that read it.
+ */
+export type Rules = Readonly<Record<string, (call: HookCall) => Tensor>>;
+
+/** Everything a backward walk needs from a forward one. */
+interface Trace {
+  readonly values: Map<ValueName, Value>;
+  readonly steps: readonly Step[];
+}
+
+interface Step {
+  readonly node: Node;
+  readonly def: OpDef;
+  /** All inputs but the first are constants, so what is derived from them can be kept. */
+  readonly fixed: boolean;
+  /** Its inputs are constants: it is computed once. */
+  readonly settled: boolean;
+  /** It reads weights, floats that are computed with on the device. */
+  readonly weighted: boolean;
+}
+
+const isTensor = (value: Value | undefined): value is Tensor => value instanceof tf.Tensor;
+
+export class Program {
+  /** Memory that one example takes in a forward pass that keeps everything; 0 before the first one. */
+  bytesPerExample = 0;
+  readonly #graph: Graph;
+  readonly #steps: readonly Step[];
+  readonly #plain: ReadonlyMap<ValueName, ValueName>;
+  readonly #weights: Weights;
+  readonly #plans = new Map<string, readonly Step[]>();
+  readonly #names: ReadonlySet<ValueName>;
+
+  constructor(graph: Graph, definition: (node: Node) => OpDef, weights: Weights) {
+    const laidOut = layOut(graph, definition);
+    this.#graph = laidOut.graph;
+    this.#plain = laidOut.plain;
+    this.#weights = weights;
+    const { constants, inputs, nodes } = laidOut.graph;
+    const settled = new Set(constants.keys());
+    this.#steps = nodes.map((node) => {
+      const known = (name: ValueName) => !name || settled.has(name);
+      const step = {
+        node,
+        def: definition(node),
+        fixed: node.inputs.slice(1).every(known),
+        settled: node.inputs.every(known),
+        weighted: node.inputs.some((name) => isWeight(constants.get(name))),
+      };
+      if (step.settled) node.outputs.forEach((name) => settled.add(name));
+      return step;
+    });
+    this.#names = new Set([...inputs.map(({ name }) => name), ...nodes.flatMap(({ outputs }) => outputs)]);
+  }
+
+  /** Whether a value has survived the graph passes under its name. */
+  has(name: ValueName): boolean {
+    return this.#names.has(name) || this.#graph.constants.has(name);
+  }
+
+  /** Values in ONNX's order; everything else is freed as soon as it has been read. */
+  forward(inputs: Readonly<Record<ValueName, Value>>, outputs: readonly ValueName[]): Record<ValueName, Value> {
+    const names = outputs.map((name) => this.#plain.get(name) ?? name);
+    const { values } = this.#walk(inputs, names, true);
+    return Object.fromEntries(outputs.map((name, i) => [name, this.#value(names[i], values)!]));
+  }
+
+  /**
+   * Gradients of sum(seed(output) * output) by the values in `wrt`, in the layout of the graph; one that the output does not
+   * depend on gets zeros. `rules` change what flows through modules of their classes.
+   */
+  gradients(
+    inputs: Readonly<Record<ValueName, Value>>,
+    output: ValueName,
+    wrt: readonly ValueName[],
+    seed: (output: Tensor) => Tensor,
+    rules: Rules = {},
+  ): Record<ValueName, Tensor> {
+    const name = this.#plain.get(output) ?? output;
+    const trace = this.#walk(inputs, [name], false);
+    const target = this.#value(name, trace.values);
+    if (!isTensor(target)) throw new EngineError(`the output "${output}" does not depend on any float`);
+    return this.#backward(trace, new Map([[name, seed(target)]]), wrt, rules);
+  }
+
+  /**
+   * The value up to which everything that an input does to the output is affine: the way there can be walked once for all
+   * points on a line. The input's own name where its first layer is not affine, or where it has several readers.
+   */
+  affineStem(input: ValueName): ValueName {
+    let name: ValueName = input;
+    for (;;) {
+      const readers = this.#steps.filter(({ node }) => node.inputs.includes(name));
+      const [reader] = readers;
+      if (readers.length !== 1 || !isAffine(reader) || reader.node.inputs[0] !== name) return name;
+      if (this.#graph.outputs.some((output) => output.name === reader.node.outputs[0])) return name;
+      name = reader.node.outputs[0];
+    }
+  }
+
+  #walk(inputs: Readonly<Record<ValueName, Value>>, outputs: readonly ValueName[], free: boolean): Trace {
+    const steps = this.#plan(outputs, Object.keys(inputs));
+    const values = new Map<ValueName, Value>(Object.entries(inputs));
+    const readers = new Map<ValueName, number>();
+    for (const { node } of steps) for (const name of node.inputs) readers.set(name, (readers.get(name) ?? 0) + 1);
+    const release = (name: ValueName) => {
+      const value = values.get(name);
+      if (readers.get(name) || !isTensor(value) || name in inputs || outputs.includes(name)) return;
+      value.dispose();
+      values.delete(name);
+    };
+    let bytes = 0;
+    for (const step of steps) {
+      const { node, settled } = step;
+      if (settled) this.#settle(step);
+      else {
+        const y = this.#evaluate(step, values);
+        node.outputs.forEach((name, i) => {
+          if (!name) return;
+          values.set(name, y[i]);
+          bytes += isTensor(y[i]) ? sizeOf(y[i].shape) * 4 : 0;
+        });
+      }
+      if (!free) continue;
+      for (const name of node.inputs) readers.set(name, readers.get(name)! - 1);
+      [...node.inputs, ...node.outputs].forEach(release);
+    }
+    const batch = Object.values(inputs)[0]?.shape[0] ?? 1;
+    this.bytesPerExample = Math.max(this.bytesPerExample, bytes / batch);
+    return { values, steps };
+  }
+
+  /** What depends on constants alone, and has no counterpart on the host. */
+  #settle(step: Step): void {
+    const { node } = step;
+    if (node.outputs.every((name) => !name || this.#weights.get(name))) return;
+    const y = this.#evaluate(step, new Map());
+    node.outputs.forEach((name, i) => name && this.#weights.keep(name, () => (isTensor(y[i]) ? y[i] : upload(y[i]))));
+  }
+
+  #evaluate(step: Step, values: Map<ValueName, Value>): Value[] {
+    const { node, def, weighted } = step;
+    const given = node.inputs.map((name) => (name ? this.#value(name, values) : undefined));
+    const onHost = def.fold && !weighted && (def.shapeOnly || !given.some(isTensor));
+    const onDevice = (): Tensor[] => {
+      const call = this.#call(step, values, []);
+      return tf.tidy(() => {
+        const made = [def.forward!(call)].flat() as Tensor[];
+        // Each value is disposed once, so it must be a tensor of its own.
+        return made.map((tensor) => (call.x.includes(tensor) ? tensor.clone() : tensor));
+      });
+    };
+    return guard(node, given, () => {
+      const { attrs, outputs } = node;
+      const x = () => given.map((value) => asHost(value, def.shapeOnly)) as NDArray[];
+      const folds = def.fold && (onHost || !def.forward);
+      const all: Value[] = folds ? [def.fold!({ x: x(), attrs, outputs: outputs.length })].flat() : onDevice();
+      const lacking = node.outputs.findIndex((name, i) => name && !all[i]);
+      if (lacking >= 0) throw new EngineError(`output ${lacking} is not supported`);
+      all.slice(node.outputs.length).forEach((value) => isTensor(value) && value.dispose());
+      return all.slice(0, node.outputs.length);
+    });
+  }
+
+  #backward(
+    { values, steps }: Trace,
+    seeds: ReadonlyMap<ValueName, Tensor>,
+    wrt: readonly ValueName[],
+    rules: Rules,
+  ): Record<ValueName, Tensor> {
+    const active = new Set<ValueName>(wrt);
+    const isFloat = (name: ValueName) => {
+      const value = values.get(name);
+      return isTensor(value) && value.dtype === "float32";
+    };
+    const integer = wrt.find((name) => !isFloat(name));
+    if (integer !== undefined) throw new EngineError(`"${integer}" holds no floats, so there is no gradient by it`);
+    const path = steps.filter(({ node, def }) => {
+      const reads = !!def.vjp && node.inputs.some((name) => active.has(name));
+      const reached = reads ? node.outputs.filter(isFloat) : [];
+      reached.forEach((name) => active.add(name));
+      return reached.length;
+    });
+    const hooked = new Map<ValueName, ModuleCall[]>();
+    for (const call of moduleCalls(path, rules)) hooked.set(call.x, [...(hooked.get(call.x) ?? []), call]);
+
+    const total = new Map(seeds);
+    /** Gradients at the outputs of hooked modules, as they were before the hooks of their readers. */
+    const before = new Map<ValueName, Tensor>();
+    const settle = (name: ValueName): Tensor | undefined => {
+      let gradInput = total.get(name);
+      if (!gradInput) return undefined;
+      before.set(name, gradInput);
+      for (const { node, x, y } of hooked.get(name) ?? []) {
+        const gradOutput = before.get(y);
+        if (!gradOutput) continue;
+        const rule = rules[node.origin!.class];
+        const call: HookCall = { x: values.get(x) as Tensor, y: values.get(y) as Tensor, gradInput, gradOutput, attrs: node.attrs }; // prettier-ignore
+        gradInput = guard(node, [call.x], () => tf.tidy(() => rule(call)));
+      }
+      total.delete(name);
+      return gradInput;
+    };
+
+    for (const step of [...path].reverse()) {
+      const { node, def } = step;
+      const arrived = node.outputs.map((name) => settle(name));
+      if (!arrived.some((dy) => dy)) continue;
+      const y = node.outputs.map((name) => (isTensor(values.get(name)) ? (values.get(name) as Tensor) : undefined));
+      guard(node, y, () => {
+        const call = this.#call(step, values, y as Tensor[]);
+        const dys = arrived.map((dy, i) => dy ?? (y[i] ? tf.zerosLike(y[i]) : undefined));
+        const thunks = def.vjp!(dys as Tensor[], call);
+        node.inputs.forEach((name, i) => {
+          if (!active.has(name)) return;
+          const thunk = thunks[i];
+          if (!thunk) {
+            if (!isFloat(name)) return;
+            throw new EngineError(`the gradient by input ${i} ("${name}") is not supported`);
+          }
+          const dx = tf.tidy(thunk);
+          if (!sameShape(dx.shape, call.x[i].shape))
+            throw new EngineError(
+              `the gradient of input ${i} has the shape [${dx.shape}], the input [${call.x[i].shape}]`,
+            );
+          const sum = total.get(name);
+          total.set(name, sum ? tf.add(sum, dx) : dx);
+        });
+      });
+    }
+    return Object.fromEntries(wrt.map((name) => [name, settle(name) ?? tf.zerosLike(values.get(name) as Tensor)]));
+  }
+
+  /** Steps from the given values to the outputs. */
+  #plan(outputs: readonly ValueName[], given: readonly ValueName[]): readonly Step[] {
+    const key = JSON.stringify([outputs, given]);
+    let plan = this.#plans.get(key);
+    if (!plan) {
+      const needed = new Set(outputs);
+      const wanted = [...this.#steps].reverse().filter(({ node }) => {
+        const reads = node.outputs.some((name) => needed.has(name) && !given.includes(name));
+        if (reads) node.inputs.forEach((name) => needed.add(name));
+        return reads;
+      });
+      this.#plans.set(key, (plan = wanted.reverse()));
+    }
+    return plan;
+  }
+
+  #value(name: ValueName, values: ReadonlyMap<ValueName, Value>): Value | undefined {
+    return values.get(name) ?? this.#graph.constants.get(name) ?? this.#weights.get(name);
+  }
+
+  /** On the device. What has been uploaded once is kept: with the model if it is a constant, else for this walk. */
+  #tensor(name: ValueName, values: Map<ValueName, Value>): Tensor {
+    const constant = this.#graph.constants.get(name);
+    if (constant) return this.#weights.keep(name, () => upload(constant));
+    const value = this.#value(name, values)!;
+    if (isTensor(value)) return value;
+    const key = `${name}@device`;
+    if (!values.has(key)) values.set(key, upload(value));
+    return values.get(key) as Tensor;
+  }
+
+  #call({ node, def, fixed }: Step, values: Map<ValueName, Value>, y: Tensor[]): Call<unknown> {
+    const { host = [] } = def;
+    return {
+      x: node.inputs.map((name, i) => (name && !host.includes(i) ? this.#tensor(name, values) : undefined)) as Tensor[],
+      host: node.inputs.map((name, i) => (name && host.includes(i) ? asHost(this.#value(name, values)) : undefined)),
+      y,
+      attrs: node.attrs,
+      outputs: node.outputs.length,
+      aten: node.origin?.aten ?? "",
+      derived: (key, make) => (fixed ? this.#weights.keep(`${node.outputs[0]}/${key}`, make) : make()),
+    };
+  }
+}
+
+/** A constant that counts as the device's: a scalar is a number, an array of floats is to be computed with. */
+const isWeight = (constant: NDArray | undefined): boolean => constant?.dtype === "float32" && constant.data.length > 1;
+
+const isAffine = ({ def, node, fixed }: Step): boolean => !!def.affine && fixed && !node.attrs.activation;
+
+function asHost(value: Value | undefined, shapeOnly = false): NDArray | undefined {
+  if (!isTensor(value)) return value;
+  return shapeOnly ? { dtype: "float32", shape: value.shape, data: new Float32Array() } : download(value);
+}
+
+/** One call of a module that has a rule: the tensor it reads and the one it gives. */
+interface ModuleCall {
+  node: Node;
+  x: ValueName;
+  y: ValueName;
+}
+
+/** A module may be exported as several nodes; they share the traced operation. */
+function moduleCalls(steps: readonly Step[], rules: Rules): ModuleCall[] {
+  const calls = new Map<string, ModuleCall>();
+  for (const { node } of steps) {
+    if (!node.origin || !rules[node.origin.class]) continue;
+    const key = `${node.origin.path}/${node.origin.call}`;
+    const call = calls.get(key);
+    if (call) call.y = node.outputs[0];
+    else calls.set(key, { node, x: node.inputs[0], y: node.outputs[0] });
+  }
+  return [...calls.values()];
+}
+
+/** tfjs' errors carry no place. */
+function guard<T>(node: Node, values: readonly (Value | undefined)[], work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    const shapes = values.map((value) => (value ? `[${value.shape}]` : "none")).join(", ");
+    throw new EngineError(`${describe(node)} with ${shapes}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+const sameShape = (a: readonly number[], b: readonly number[]) =>
+  a.length === b.length && a.every((d, i) => d === b[i]);

@@ -1,6 +1,6 @@
 /** Images taken apart by the taps of a window and by the phases of its stride: window arithmetic without inserted zeros. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import { sizeOf } from "../graph";
 import { range, type Axis } from "./window";
 
@@ -44,27 +44,14 @@ export function untap(y: Tensor, at: number, axis: Axis, k: number): Tensor {
 }
 
 /**
- * Phases [N, QH, QW, C] of a padded image -> the image without its padding: pixel (i·sh + r, j·sw + q) comes from phase
- * (r, q) at (i, j). A phase may be null for zeros.
+ * The tensors along the first axis. On WASM a slice first copies all of what it is sliced from: hence one read for them all.
  */
-export function interleave(
-  phases: readonly (readonly (Tensor4D | null)[])[],
-  [n, qh, qw, c]: readonly [number, number, number, number],
-  axes: readonly Axis[],
-): Tensor4D {
-  const [sh, sw] = [phases.length, phases[0].length];
-  const zeros = phases.flat().includes(null) ? tf.zeros([n, qh, qw, c]) : null;
-  const rows = phases.map((row) =>
-    tf.reshape(
-      tf.concat(
-        row.map((p) => tf.reshape(p ?? zeros!, [n * qh * qw, c])),
-        1,
-      ),
-      [n * qh, qw * sw * c],
-    ),
-  );
-  const whole = tf.reshape(tf.concat(rows, 1), [n, qh * sh, qw * sw, c]);
-  return tf.slice(whole, [0, axes[0].before, axes[1].before, 0], [n, axes[0].length, axes[1].length, c]) as Tensor4D;
+export function unstack(x: Tensor): Tensor[] {
+  if (tf.getBackend() === "webgl") return tf.unstack(x);
+  const shape = x.shape.slice(1);
+  const size = sizeOf(shape);
+  const data = x.dataSync();
+  return range(x.shape[0]).map((i) => tf.tensor(data.subarray(i * size, (i + 1) * size), shape, x.dtype));
 }
 
 /** Every tap of a window, the last axis fastest. */

@@ -2,10 +2,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import { sizeOf } from "../graph";
-import { convolve, inputGradient, type Kernel } from "./conv";
+import { convolve, type Kernel } from "./convolution";
 import { channelLayout, spatialAxes, type ChannelAttrs } from "./norm";
 import { op, type Call, type Table } from "./op";
 import { tap, tapsOf, untap } from "./phases";
+import { inputGradient } from "./transposed";
 import { axesOf, padImage, range, type Axis, type WindowAttrs } from "./window";
 
 interface AverageAttrs extends WindowAttrs {

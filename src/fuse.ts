@@ -1,5 +1,5 @@
-/** Graph -> graph in which convolutions have taken in the normalisation and the activation behind them. */
-import { sizeOf, withoutUnread, type Graph, type NDArray, type Node, type ValueName } from "./graph";
+/** Graph -> graph with fewer nodes: convolutions with the normalisation and the activation behind them, and SiLU. */
+import { FUSED_DOMAIN, sizeOf, withoutUnread, type Graph, type NDArray, type Node, type ValueName } from "./graph";
 
 /**
  * What is fused away has no value any more, so this graph serves where no rule and no layer needs the parts. The first
@@ -17,26 +17,38 @@ export function fuse(graph: Graph): Graph {
     const [name, ...others] = node.outputs;
     const [reader, ...more] = readers.get(name) ?? [];
     const alone = reader && !more.length && !others.length && !outputs.has(name);
-    return alone && ops.includes(reader.op) && reader.inputs[0] === name && isDefault(reader) ? reader : undefined;
+    return alone && ops.includes(reader.op) && isDefault(reader) ? reader : undefined;
+  };
+  /** The same, where it is the reader's first input. */
+  const behind = (node: Node, ...ops: string[]): Node | undefined => {
+    const reader = next(node, ...ops);
+    return reader?.inputs[0] === node.outputs[0] ? reader : undefined;
   };
 
   const fused = new Map<Node, Node | null>();
   for (const conv of graph.nodes) {
     if (conv.op !== "Conv" || !isDefault(conv)) continue;
     let whole = conv;
-    const norm = next(conv, "BatchNormalization");
+    const norm = behind(conv, "BatchNormalization");
     const scaled = norm && withNorm(conv, norm, constants);
     if (norm && scaled) {
       whole = { ...scaled, outputs: norm.outputs };
       fused.set(norm, null);
     }
-    const activation = inputs.has(conv.inputs[0]) ? undefined : next(whole, "Relu", "Clip");
+    const activation = inputs.has(conv.inputs[0]) ? undefined : behind(whole, "Relu", "Clip");
     const name = activation && nameOf(activation, constants);
     if (activation && name) {
       whole = { ...whole, outputs: activation.outputs, attrs: { ...whole.attrs, activation: name } };
       fused.set(activation, null);
     }
     if (whole !== conv) fused.set(conv, whole);
+  }
+  for (const sigmoid of graph.nodes) {
+    const product = sigmoid.op === "Sigmoid" && isDefault(sigmoid) ? next(sigmoid, "Mul") : undefined;
+    const [x, s] = [sigmoid.inputs[0], sigmoid.outputs[0]];
+    if (!product || product.inputs.length !== 2 || !product.inputs.includes(x)) continue;
+    fused.set(sigmoid, null);
+    fused.set(product, { ...product, op: "Silu", domain: FUSED_DOMAIN, inputs: [x], outputs: [product.outputs[0], s] });
   }
   const nodes = graph.nodes.flatMap((node) => {
     const replaced = fused.get(node);

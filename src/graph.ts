@@ -27,6 +27,9 @@ export interface Origin {
   readonly call: string;
 }
 
+/** Domain of the operators that graph passes put in place of several nodes. */
+export const FUSED_DOMAIN = "attriscope.fused";
+
 export interface Node {
   readonly name: string;
   readonly op: string;

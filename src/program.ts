@@ -213,6 +213,8 @@ export class Program {
     for (const call of moduleCalls(path, rules)) hooked.set(call.x, [...(hooked.get(call.x) ?? []), call]);
 
     const total = new Map(seeds);
+    /** What is not ours to free. */
+    const steady = new Set([...seeds.values(), ...wrt.map((name) => values.get(name))]);
     /** Gradients at the outputs of hooked modules, as they were before the hooks of their readers. */
     const before = new Map<ValueName, Tensor>();
     const settle = (name: ValueName): Tensor | undefined => {
@@ -237,8 +239,7 @@ export class Program {
       const y = node.outputs.map((name) => (isTensor(values.get(name)) ? (values.get(name) as Tensor) : undefined));
       guard(node, y, () => {
         const call = this.#call(step, values, y as Tensor[]);
-        const dys = arrived.map((dy, i) => dy ?? (y[i] ? tf.zerosLike(y[i]) : undefined));
-        const thunks = def.vjp!(dys as Tensor[], call);
+        const thunks = def.vjp!(arrived as Tensor[], call);
         node.inputs.forEach((name, i) => {
           if (!active.has(name)) return;
           const thunk = thunks[i];
@@ -255,8 +256,21 @@ export class Program {
           total.set(name, sum ? tf.add(sum, dx) : dx);
         });
       });
+      // Hooks look at what lies ahead of them; without any, what has been walked past is of no more use.
+      if (hooked.size) continue;
+      const kept = new Set([...total.values(), ...steady]);
+      for (const tensor of [...arrived, ...y]) if (tensor && !kept.has(tensor)) tensor.dispose();
     }
-    return Object.fromEntries(wrt.map((name) => [name, settle(name) ?? tf.zerosLike(values.get(name) as Tensor)]));
+    const given = new Set<Tensor>(seeds.values());
+    return Object.fromEntries(
+      wrt.map((name) => {
+        const gradient = settle(name) ?? tf.zerosLike(values.get(name) as Tensor);
+        // Several values may have got the same one; each result is freed by itself.
+        const own = given.has(gradient) ? gradient.clone() : gradient;
+        given.add(own);
+        return [name, own];
+      }),
+    );
   }
 
   /** Steps from the given values to the outputs. */

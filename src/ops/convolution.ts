@@ -125,7 +125,7 @@ function depthwise(x: Tensor4D, kernel: Kernel, axes: Plane, tail: Tail): Tensor
     if (larger) return depthwise(x, enlarged(kernel, larger), axes.map((axis, i) => reaching(axis, larger[i])) as unknown as Plane, tail); // prettier-ignore
   }
   const { pad, ...rest } = common(axes);
-  const filter = tf.reshape(w, [kh, kw, group, o / group]) as Tensor4D;
+  const filter = kernel.derive("depthwise", () => tf.reshape(w, [kh, kw, group, o / group])) as Tensor4D;
   // Its declared type of `pad` is narrower than what it takes.
   return tf.fused.depthwiseConv2d({ x, filter, ...tail, ...rest, pad: pad as unknown as number });
 }

@@ -2,15 +2,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { elementType, type DType } from "../graph";
+import { unbroadcast } from "./broadcast";
 import { map, zip } from "./host";
 import { op, type Call, type OpDef, type Table } from "./op";
-
-/** Sums a gradient over the axes along which `shape` was broadcast to it. */
-export function unbroadcast(dy: Tensor, shape: readonly number[]): Tensor {
-  const lead = dy.rank - shape.length;
-  const axes = dy.shape.flatMap((d, i) => (i < lead || (shape[i - lead] === 1 && d !== 1) ? [i] : []));
-  return tf.reshape(axes.length ? tf.sum(dy, axes) : dy, shape as number[]);
-}
 
 interface Unary<A> {
   /** The same for one number. */
@@ -444,10 +438,12 @@ const CONVERSIONS: Table = {
         () => {
           const [x] = call.x;
           const [min, max] = bounds(call);
-          const inside = /^aten\.(hardtanh|relu6)/.test(call.aten)
-            ? between(x, min, max)
-            : tf.logicalAnd(tf.greaterEqual(x, min), tf.lessEqual(x, max));
-          return where(inside, dy, zeros(dy));
+          const distances: Tensor[] = [];
+          if (min > -Infinity) distances.push(tf.sub(x, min));
+          if (max < Infinity) distances.push(tf.sub(max, x));
+          const strict = /^aten\.(hardtanh|relu6)/.test(call.aten);
+          const inside = (d: Tensor) => (strict ? tf.step(d) : tf.sub(1, tf.step(tf.neg(d))));
+          return distances.reduce((d, distance) => tf.mul(d, inside(distance)), dy.clone());
         },
       ],
     }),

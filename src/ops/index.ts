@@ -1,7 +1,9 @@
 /** All operators. A family is one file with one table; a name stands in one of them only. */
+import { FUSED_DOMAIN } from "../graph";
 import { CONV } from "./conv";
 import { EINSUM } from "./einsum";
 import { ELEMENTWISE } from "./elementwise";
+import { FUSED } from "./fused";
 import { MATMUL } from "./matmul";
 import { NORM } from "./norm";
 import type { OpDef, Table } from "./op";
@@ -29,5 +31,7 @@ export const OPS: ReadonlyMap<string, readonly OpDef[]> = (() => {
 })();
 
 /** The newest definition that is not newer than the model's operator set. */
-export const resolve = (name: string, domain: string, opset: number): OpDef | undefined =>
-  domain === "" || domain === "ai.onnx" ? OPS.get(name)?.find((def) => def.since <= opset) : undefined;
+export function resolve(name: string, domain: string, opset: number): OpDef | undefined {
+  if (domain === FUSED_DOMAIN) return FUSED[name]?.[0];
+  return domain === "" || domain === "ai.onnx" ? OPS.get(name)?.find((def) => def.since <= opset) : undefined;
+}

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { sizeOf } from "../graph";
-import { unbroadcast } from "./elementwise";
+import { spread, unbroadcast } from "./broadcast";
 import { broadcastShapes } from "./host";
 import { op, type Call, type Table } from "./op";
 
@@ -41,7 +41,7 @@ export function multiply(a: Tensor, b: Tensor, transposeA = false, transposeB = 
 function batched(x: Tensor, batch: readonly number[], size: number): Tensor {
   const matrix = x.shape.slice(-2);
   const own = sizeOf(x.shape.slice(0, -2));
-  const full = own === size || own === 1 ? x : tf.broadcastTo(x, [...batch, ...matrix]);
+  const full = own === size || own === 1 ? x : spread(x, [...batch, ...matrix]);
   return tf.reshape(full, [own === 1 ? 1 : size, ...matrix]);
 }
 

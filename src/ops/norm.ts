@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { sizeOf } from "../graph";
-import { unbroadcast } from "./elementwise";
+import { mean, unbroadcast } from "./broadcast";
 import { positive } from "./host";
 import { op, type AxisLayout, type Call, type OpDef, type Table } from "./op";
 import { tap } from "./phases";
@@ -34,10 +34,10 @@ interface BatchNormAttrs extends ChannelAttrs {
 
 /** (x - mean) / sqrt(variance + epsilon) = inverse * x + shift, per channel. */
 function whitening({ x: [x], host, attrs }: Call<BatchNormAttrs>): { inverse: Tensor; shift: Tensor } {
-  const [mean, variance] = host.slice(3).map((c) => c!.data as Float32Array);
-  const shape = perChannel(mean.length, x.rank, attrs);
+  const [means, variance] = host.slice(3).map((c) => c!.data as Float32Array);
+  const shape = perChannel(means.length, x.rank, attrs);
   const inverse = Float32Array.from(variance, (v) => 1 / Math.sqrt(v + (attrs.epsilon ?? 1e-5)));
-  const shift = Float32Array.from(mean, (m, i) => -m * inverse[i]);
+  const shift = Float32Array.from(means, (m, i) => -m * inverse[i]);
   return { inverse: tf.tensor(inverse, shape), shift: tf.tensor(shift, shape) };
 }
 
@@ -58,16 +58,16 @@ interface Normalised {
 }
 
 function normalised(x: Tensor, axes: number[], epsilon: number): Normalised {
-  const mean = tf.mean(x, axes, true);
-  const centred = tf.sub(x, mean);
-  const inverse = tf.rsqrt(tf.add(tf.mean(tf.mul(centred, centred), axes, true), epsilon));
-  return { hat: tf.mul(centred, inverse), mean, inverse };
+  const centre = mean(x, axes, true);
+  const centred = tf.sub(x, centre);
+  const inverse = tf.rsqrt(tf.add(mean(tf.mul(centred, centred), axes, true), epsilon));
+  return { hat: tf.mul(centred, inverse), mean: centre, inverse };
 }
 
 /** d(hat)/dx, applied to a gradient. */
 function throughNormalised(dhat: Tensor, { hat, inverse }: Normalised, axes: number[]): Tensor {
-  const along = tf.mul(hat, tf.mean(tf.mul(dhat, hat), axes, true));
-  return tf.mul(tf.sub(tf.sub(dhat, tf.mean(dhat, axes, true)), along), inverse);
+  const along = tf.mul(hat, mean(tf.mul(dhat, hat), axes, true));
+  return tf.mul(tf.sub(tf.sub(dhat, mean(dhat, axes, true)), along), inverse);
 }
 
 interface GroupNormAttrs extends ChannelAttrs {
@@ -181,11 +181,12 @@ export const NORM: Table = {
       since: 17,
       layout: "plain",
       forward: ({ x: [x, scale, bias], attrs: { axis = -1, epsilon = 1e-5 } }) => {
-        const { hat, mean, inverse } = normalised(x, lastAxes(x, axis), epsilon);
+        const { hat, mean: centre, inverse } = normalised(x, lastAxes(x, axis), epsilon);
         const y = tf.mul(hat, scale);
-        return [bias ? tf.add(y, bias) : y, mean, inverse];
+        return [bias ? tf.add(y, bias) : y, centre, inverse];
       },
-      vjp: ([dy, dMean, dInverse], { x: [x, scale, bias], attrs: { axis = -1, epsilon = 1e-5 } }) => {
+      vjp: ([dY, dMean, dInverse], { x: [x, scale, bias], attrs: { axis = -1, epsilon = 1e-5 } }) => {
+        const dy = dY ?? tf.zerosLike(x);
         const axes = lastAxes(x, axis);
         const n = normalised(x, axes, epsilon);
         const share = 1 / sizeOf(axes.map((a) => x.shape[a]));

@@ -86,7 +86,7 @@ export interface OpDef<A = unknown> {
   fold?(call: HostCall<A>): NDArray | readonly NDArray[];
   /** Absent where the work is always the host's: tensors are then read back for `fold`. */
   forward?(call: Call<A>): Tensor | readonly Tensor[];
-  /** One thunk per input, so that only wanted gradients are computed; absent where nothing flows back. `dy` has all outputs; undefined for one that nobody names. */
+  /** One thunk per input, so that only wanted gradients are computed; absent where nothing flows back. `dy` has all outputs; undefined for one that nothing depends on. */
   vjp?(dy: readonly Tensor[], call: Call<A>): readonly ((() => Tensor) | undefined)[];
 }
 

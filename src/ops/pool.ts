@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import { sizeOf } from "../graph";
+import { mean, spread } from "./broadcast";
 import { convolve, type Kernel } from "./convolution";
 import { channelLayout, spatialAxes, type ChannelAttrs } from "./norm";
 import { op, type Call, type Table } from "./op";
@@ -199,8 +200,8 @@ export const POOL: Table = {
       since: 1,
       layout: channelLayout,
       affine: true,
-      forward: ({ x: [x], attrs }) => tf.mean(x, spatialAxes(x.rank, attrs), true),
-      vjp: ([dy], { x: [x] }) => [() => tf.mul(dy, tf.fill(x.shape, dy.size / x.size))],
+      forward: ({ x: [x], attrs }) => mean(x, spatialAxes(x.rank, attrs), true),
+      vjp: ([dy], { x: [x] }) => [() => spread(tf.mul(dy, dy.size / x.size), x.shape)],
     }),
   ],
   GlobalMaxPool: [

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { integers, sizeOf, type NDArray } from "../graph";
+import { mean, spread, sum } from "./broadcast";
 import { arrayOf, empty, numbersOf, positive, transposed } from "./host";
 import { op, type AxisLayout, type Call, type HostCall, type OpDef, type Table } from "./op";
 import { range } from "./window";
@@ -106,9 +107,8 @@ const reduction = (since: number, { fold, forward, vjp, affine }: Reduction): Op
     ],
   });
 
-const spread = (dy: Tensor, x: Tensor): Tensor => tf.broadcastTo(dy, x.shape);
 const count = (x: Tensor, axes: readonly number[]): number => sizeOf(axes.map((a) => x.shape[a]));
-const sum = (values: ArrayLike<number>): number => Array.prototype.reduce.call(values, (a, b) => (a as number) + (b as number), 0) as number; // prettier-ignore
+const total = (values: ArrayLike<number>): number => Array.prototype.reduce.call(values, (a, b) => (a as number) + (b as number), 0) as number; // prettier-ignore
 const withAxes =
   (kernel: (x: Tensor, axes: number[], keepdims: boolean) => Tensor) =>
   (x: Tensor, axes: number[], keepdims: boolean): Tensor =>
@@ -117,7 +117,7 @@ const withAxes =
 /** Of several equal extremes torch's amax lets each have its share; max over one dimension and pools take the first. */
 function toExtremes(dy: Tensor, x: Tensor, y: Tensor, axes: number[], aten: string): Tensor {
   const hits = tf.cast(tf.equal(x, y), "float32");
-  if (!/^aten\.(max|min)\.dim|pool/.test(aten)) return tf.mul(tf.div(dy, tf.sum(hits, axes, true)), hits);
+  if (!/^aten\.(max|min)\.dim|pool/.test(aten)) return tf.mul(tf.div(dy, sum(hits, axes, true)), hits);
   return tf.mul(dy, tf.mul(hits, alongLast(hits, axes, (t) => tf.cast(tf.equal(tf.cumsum(t, t.rank - 1, true), 0), "float32")))); // prettier-ignore
 }
 
@@ -135,13 +135,13 @@ const othersProduct = (x: Tensor, axes: readonly number[]): Tensor =>
   alongLast(x, axes, (t) => tf.mul(tf.cumprod(t, t.rank - 1, true), tf.cumprod(t, t.rank - 1, true, true)));
 
 const REDUCTIONS: Table = {
-  ReduceSum: [reduction(11, { affine: true, fold: sum, forward: withAxes(tf.sum), vjp: spread })],
+  ReduceSum: [reduction(11, { affine: true, fold: total, forward: sum, vjp: (dy, x) => spread(dy, x.shape) })],
   ReduceMean: [
     reduction(11, {
       affine: true,
-      fold: (values) => sum(values) / values.length,
-      forward: withAxes(tf.mean),
-      vjp: (dy, x, _, axes) => spread(tf.div(dy, count(x, axes)), x),
+      fold: (values) => total(values) / values.length,
+      forward: mean,
+      vjp: (dy, x, _, axes) => spread(tf.div(dy, count(x, axes)), x.shape),
     }),
   ],
   ReduceMax: [
@@ -167,35 +167,35 @@ const REDUCTIONS: Table = {
   ],
   ReduceL1: [
     reduction(11, {
-      fold: (values) => sum(Array.from(values, Math.abs)),
-      forward: (x, axes, keepdims) => withAxes(tf.sum)(tf.abs(x), axes, keepdims),
+      fold: (values) => total(Array.from(values, Math.abs)),
+      forward: (x, axes, keepdims) => sum(tf.abs(x), axes, keepdims),
       vjp: (dy, x) => tf.mul(dy, tf.sign(x)),
     }),
   ],
   ReduceL2: [
     reduction(11, {
-      fold: (values) => Math.sqrt(sum(Array.from(values, (v) => v * v))),
-      forward: (x, axes, keepdims) => tf.sqrt(withAxes(tf.sum)(tf.mul(x, x), axes, keepdims)),
-      vjp: (dy, x, y) => tf.mul(dy, tf.divNoNan(x, spread(y, x))),
+      fold: (values) => Math.sqrt(total(Array.from(values, (v) => v * v))),
+      forward: (x, axes, keepdims) => tf.sqrt(sum(tf.mul(x, x), axes, keepdims)),
+      vjp: (dy, x, y) => tf.mul(dy, tf.divNoNan(x, spread(y, x.shape))),
     }),
   ],
   ReduceSumSquare: [
     reduction(11, {
-      fold: (values) => sum(Array.from(values, (v) => v * v)),
-      forward: (x, axes, keepdims) => withAxes(tf.sum)(tf.mul(x, x), axes, keepdims),
+      fold: (values) => total(Array.from(values, (v) => v * v)),
+      forward: (x, axes, keepdims) => sum(tf.mul(x, x), axes, keepdims),
       vjp: (dy, x) => tf.mul(tf.mul(dy, 2), x),
     }),
   ],
   ReduceLogSum: [
     reduction(11, {
-      fold: (values) => Math.log(sum(values)),
-      forward: (x, axes, keepdims) => tf.log(withAxes(tf.sum)(x, axes, keepdims)),
-      vjp: (dy, x, y) => spread(tf.mul(dy, tf.exp(tf.neg(y))), x),
+      fold: (values) => Math.log(total(values)),
+      forward: (x, axes, keepdims) => tf.log(sum(x, axes, keepdims)),
+      vjp: (dy, x, y) => spread(tf.mul(dy, tf.exp(tf.neg(y))), x.shape),
     }),
   ],
   ReduceLogSumExp: [
     reduction(11, {
-      fold: (values) => Math.log(sum(Array.from(values, Math.exp))),
+      fold: (values) => Math.log(total(Array.from(values, Math.exp))),
       forward: withAxes(tf.logSumExp),
       vjp: (dy, x, y) => tf.mul(dy, tf.exp(tf.sub(x, y))),
     }),

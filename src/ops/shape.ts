@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { elementType, integers, sizeOf, type NDArray } from "../graph";
-import { unbroadcast } from "./elementwise";
+import { spread, unbroadcast } from "./broadcast";
 import {
   arrayOf,
   broadcastShapes,
@@ -20,7 +20,7 @@ import {
 } from "./host";
 import { channelLayout, type ChannelAttrs } from "./norm";
 import { op, type AxisLayout, type Call, type OpDef, type Table } from "./op";
-import { tap, untap } from "./phases";
+import { partsOf, tap, untap } from "./phases";
 import { axisLayout } from "./reduce";
 import { gatherAlong, scatterAlong } from "./scatter";
 import { pad, range, type Axis } from "./window";
@@ -306,10 +306,8 @@ const MOVING: Table = {
       forward: ({ x, attrs: { axis } }) => (x.length > 1 ? tf.concat([...x], positive(axis, x[0].rank)) : x[0].clone()),
       vjp: ([dy], { x, attrs: { axis } }) => {
         const at = positive(axis, dy.rank);
-        return x.map((part, i) => () => {
-          const begin = dy.shape.map((_, d) => (d === at ? x.slice(0, i).reduce((n, t) => n + t.shape[at], 0) : 0));
-          return tf.slice(dy, begin, part.shape);
-        });
+        const part = partsOf(dy, at, x.map(({ shape }) => shape[at])); // prettier-ignore
+        return x.map((_, i) => () => part(i));
       },
     }),
   ],
@@ -330,9 +328,21 @@ const MOVING: Table = {
       },
       forward: ({ x: [x], host: [, sizes], attrs: { axis = 0 }, outputs }) => {
         const at = positive(axis, x.rank);
-        return tf.split(x, splitSizes(x.shape[at], sizes, outputs), at);
+        const parts = splitSizes(x.shape[at], sizes, outputs);
+        return parts.map((_, i) => i).map(partsOf(x, at, parts));
       },
-      vjp: (dys, { x: [x], attrs: { axis = 0 } }) => [() => tf.concat([...dys], positive(axis, x.rank))],
+      vjp: (dys, { x: [x], host: [, sizes], attrs: { axis = 0 }, outputs }) => {
+        const at = positive(axis, x.rank);
+        const parts = splitSizes(x.shape[at], sizes, outputs);
+        const none = (size: number) => tf.zeros(x.shape.map((d, i) => (i === at ? size : d)));
+        return [
+          () =>
+            tf.concat(
+              parts.map((size, i) => dys[i] ?? none(size)),
+              at,
+            ),
+        ];
+      },
     }),
   ],
   Slice: [
@@ -358,7 +368,7 @@ const MOVING: Table = {
       affine: true,
       host: [1],
       fold: ({ x: [x, shape] }) => broadcastTo(x, expanded(x.shape, shape)),
-      forward: ({ x: [x], host: [, shape] }) => tf.broadcastTo(x, expanded(x.shape, shape!)),
+      forward: ({ x: [x], host: [, shape] }) => spread(x, expanded(x.shape, shape!)),
       vjp: ([dy], { x: [x] }) => [() => unbroadcast(dy, x.shape)],
     }),
   ],

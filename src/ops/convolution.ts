@@ -2,7 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs-core";
 import { sizeOf } from "../graph";
-import { tap, unstack } from "./phases";
+import { tap } from "./phases";
+import { transpose, unstack } from "./rearrange";
 import { padImage, range, type Axis } from "./window";
 
 export type Activation = "relu" | "relu6";
@@ -91,11 +92,11 @@ const common = (axes: Plane) => ({
 function grouped(x: Tensor4D, { w, group, derive }: Kernel, axes: Plane, { bias, activation }: Tail): Tensor4D {
   const [n, , , channels] = x.shape;
   const filters = range(group).map((i) => derive(`group ${i}`, () => groupOf(w, i, group)) as Tensor4D);
-  const first = tf.transpose(tf.reshape(x, [-1, group, channels / group]), [1, 0, 2]);
+  const first = transpose(tf.reshape(x, [-1, group, channels / group]), [1, 0, 2]);
   const parts = unstack(tf.reshape(first, [group, ...x.shape.slice(0, 3), channels / group])) as Tensor4D[];
   const done = tf.stack(parts.map((part, i) => tf.fused.conv2d({ x: part, filter: filters[i], ...common(axes) })));
   const size = w.shape[3]!;
-  const y = tf.transpose(tf.reshape(done, [group, -1, size / group]), [1, 0, 2]);
+  const y = transpose(tf.reshape(done, [group, -1, size / group]), [1, 0, 2]);
   const shaped = tf.reshape(y, [n, axes[0].out, axes[1].out, size]) as Tensor4D;
   const biased = bias ? tf.add(shaped, bias) : shaped;
   return (activation ? tf[activation](biased) : biased) as Tensor4D;

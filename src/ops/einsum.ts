@@ -2,8 +2,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { sizeOf } from "../graph";
-import { multiply } from "./matmul";
+import { multiply, product } from "./matmul";
 import { op, type Table } from "./op";
+import { transpose } from "./rearrange";
 
 type Labels = readonly string[];
 
@@ -77,7 +78,7 @@ function onDiagonal(x: Tensor): Tensor {
   return tf.reshape(tf.slice(tf.reshape(rows, [-1, n * (n + 1)]), [0, 0], [-1, n * n]), [...x.shape, n]);
 }
 
-const transposed = (x: Tensor, perm: number[]): Tensor => (perm.some((p, i) => p !== i) ? tf.transpose(x, perm) : x);
+const transposed = (x: Tensor, perm: number[]): Tensor => (perm.some((p, i) => p !== i) ? transpose(x, perm) : x);
 const arranged = ({ labels, x }: Term, order: Labels): Tensor =>
   transposed(
     x,
@@ -127,7 +128,7 @@ function contracted(a: Term, b: Term, kept: (label: string) => boolean): Term {
   const labels = [...batch, ...rows, ...columns];
   const left = tf.reshape(arranged(a, [...batch, ...rows, ...inner]), [size(batch), size(rows), size(inner)]);
   const right = tf.reshape(arranged(b, [...batch, ...inner, ...columns]), [size(batch), size(inner), size(columns)]);
-  const y = product(left, right);
+  const y = batchedProduct(left, right);
   return {
     labels,
     x: tf.reshape(
@@ -143,13 +144,13 @@ const sizeIn = (a: Term, b: Term, label: string): number => {
 };
 
 /** [B, M, K] x [B, K, N]. */
-function product(a: Tensor, b: Tensor): Tensor {
+function batchedProduct(a: Tensor, b: Tensor): Tensor {
   const [batch, rows, inner] = a.shape;
   const columns = b.shape[2] as number;
   if (inner === 1) return tf.mul(a, b);
   if (rows === 1 && columns === 1)
     return tf.sum(tf.mul(tf.reshape(a, [batch, inner]), tf.reshape(b, [batch, inner])), 1);
-  return batch === 1 ? tf.matMul(tf.reshape(a, [rows, inner]), tf.reshape(b, [inner, columns])) : multiply(a, b);
+  return batch === 1 ? product(tf.reshape(a, [rows, inner]), tf.reshape(b, [inner, columns])) : multiply(a, b);
 }
 
 /** The terms' product, summed over all labels but `result`, in its order. */

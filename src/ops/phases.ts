@@ -43,36 +43,6 @@ export function untap(y: Tensor, at: number, axis: Axis, k: number): Tensor {
   return tf.reshape(padded, replaced(y.shape, at, length));
 }
 
-/**
- * The parts of these sizes along dimension `at`, each when it is asked for. On WASM a slice first copies all of what it is
- * sliced from: hence one read for all parts.
- */
-export function partsOf(x: Tensor, at: number, sizes: readonly number[]): (i: number) => Tensor {
-  const begin = (i: number) => sizes.slice(0, i).reduce((a, b) => a + b, 0);
-  if (tf.getBackend() === "webgl") {
-    return (i) => tf.slice(x, x.shape.map((_, d) => (d === at ? begin(i) : 0)), replaced(x.shape, at, sizes[i])); // prettier-ignore
-  }
-  const [outer, inner] = [sizeOf(x.shape.slice(0, at)), sizeOf(x.shape.slice(at + 1))];
-  const row = x.shape[at] * inner;
-  let data: Float32Array | Int32Array | Uint8Array | undefined;
-  return (i) => {
-    data ??= x.dataSync<"float32" | "int32" | "bool">();
-    const [from, length] = [begin(i) * inner, sizes[i] * inner];
-    const part = new (data.constructor as Float32ArrayConstructor)(outer * length);
-    for (let r = 0; r < outer; r++) part.set(data.subarray(r * row + from, r * row + from + length), r * length);
-    return tf.tensor(part, replaced(x.shape, at, sizes[i]), x.dtype);
-  };
-}
-
-/** The tensors along the first axis, with one read as well. */
-export function unstack(x: Tensor): Tensor[] {
-  if (tf.getBackend() === "webgl") return tf.unstack(x);
-  const shape = x.shape.slice(1);
-  const size = sizeOf(shape);
-  const data = x.dataSync();
-  return range(x.shape[0]).map((i) => tf.tensor(data.subarray(i * size, (i + 1) * size), shape, x.dtype));
-}
-
 /** Every tap of a window, the last axis fastest. */
 export const tapsOf = (axes: readonly Axis[]): number[][] =>
   axes.reduce<number[][]>((taps, { kernel }) => taps.flatMap((t) => range(kernel).map((k) => [...t, k])), [[]]);

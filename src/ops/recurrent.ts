@@ -2,7 +2,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { integers, type NDArray } from "../graph";
+import { product } from "./matmul";
 import { op, type Call, type OpDef, type Table } from "./op";
+import { transpose } from "./rearrange";
 
 interface Attrs {
   activation_alpha?: number[];
@@ -229,7 +231,7 @@ interface Pass {
 }
 
 const directions = ({ direction }: Attrs): number => (direction === "bidirectional" ? 2 : 1);
-const swapped = (x: Tensor, { layout = 0 }: Attrs): Tensor => (layout ? tf.transpose(x, [1, 0, 2]) : x);
+const swapped = (x: Tensor, { layout = 0 }: Attrs): Tensor => (layout ? transpose(x, [1, 0, 2]) : x);
 /** Part of a parameter that is of one direction. */
 const part = (x: Tensor, d: number, first = 0, size = -1): Tensor =>
   tf.squeeze(tf.slice(x, [d, first], [1, size]), [0]);
@@ -260,23 +262,23 @@ function pass(cell: Cell, call: Call<Attrs>, d: number, kept = false): Pass {
     call.derived(`${d} R ${first} ${end}`, () => part(R, d, first * size, (end - first) * size));
   const weights: Weights = {
     recur: (h, first = 0, end = all) =>
-      tf.fused.matMul({
-        a: h,
-        b: call.derived(`${d} Rᵀ ${first} ${end}`, () => tf.transpose(rows(first, end))),
-        bias: bias(all + first, all + end),
-      }),
-    recurBack: (dy, first = 0, end = all) => tf.matMul(dy, rows(first, end)),
+      product(
+        h,
+        call.derived(`${d} Rᵀ ${first} ${end}`, () => transpose(rows(first, end))),
+        bias(all + first, all + end),
+      ),
+    recurBack: (dy, first = 0, end = all) => product(dy, rows(first, end)),
     peepholes: P && [0, 1, 2].map((i) => call.derived(`${d} P ${i}`, () => part(P, d, i * size, size))),
   };
   const per = cell.activations.length;
   const names = attrs.activations ?? Array<readonly string[]>(directions(attrs)).fill(cell.activations).flat();
   const gates = gatesOf(names, attrs).slice(d * per, (d + 1) * per);
 
-  const projected = tf.fused.matMul({
-    a: tf.reshape(swapped(X, attrs), [time * batch, features]),
-    b: call.derived(`${d} Wᵀ`, () => tf.transpose(part(W, d))),
-    bias: bias(0, all),
-  });
+  const projected = product(
+    tf.reshape(swapped(X, attrs), [time * batch, features]),
+    call.derived(`${d} Wᵀ`, () => transpose(part(W, d))),
+    bias(0, all),
+  );
   const x = unstacked(tf.reshape(projected, [time, batch, all * size]));
   const first: State = [h0, c0]
     .slice(0, cell.states)
@@ -337,7 +339,7 @@ const recurrent = (cell: Cell): OpDef =>
         1,
       );
       return [
-        call.attrs.layout ? tf.transpose(y, [2, 0, 1, 3]) : y,
+        call.attrs.layout ? transpose(y, [2, 0, 1, 3]) : y,
         ...Array.from({ length: cell.states }, (_, i) =>
           swapped(tf.stack(passes.map(({ last }) => last[i])), call.attrs),
         ),
@@ -350,7 +352,7 @@ const recurrent = (cell: Cell): OpDef =>
       const none = () => tf.zeros([batch, R.shape[2] as number]);
       const all = Array.from({ length: directions(attrs) }, (_, d) => d);
       const back = (d: number) => {
-        const dh = dy && tf.unstack(attrs.layout ? tf.transpose(dy, [1, 2, 0, 3]) : dy, 1)[d];
+        const dh = dy && tf.unstack(attrs.layout ? transpose(dy, [1, 2, 0, 3]) : dy, 1)[d];
         return pass(cell, call, d, true).back(
           dh ? unstacked(dh) : Array<Tensor>(time).fill(none()),
           Array.from({ length: cell.states }, (_, i) => {
@@ -365,7 +367,7 @@ const recurrent = (cell: Cell): OpDef =>
         const [time, batch, features] = swapped(X, attrs).shape;
         const parts = all.map((d) => {
           const dx = tf.reshape(tf.stack([...back(d).dx]), [time * batch, -1]);
-          return tf.matMul(
+          return product(
             dx,
             call.derived(`${d} W`, () => part(W, d)),
           );

@@ -5,6 +5,7 @@ import { integers, sizeOf, type NDArray } from "../graph";
 import { mean, spread, sum } from "./broadcast";
 import { arrayOf, empty, numbersOf, positive, transposed } from "./host";
 import { op, type AxisLayout, type Call, type HostCall, type OpDef, type Table } from "./op";
+import { transpose } from "./rearrange";
 import { range } from "./window";
 
 interface AxisAttrs {
@@ -24,7 +25,7 @@ export function onLastAxis(x: Tensor, axis: number, along: (x: Tensor) => Tensor
   const at = positive(axis, x.rank);
   if (at === x.rank - 1) return along(x);
   const swap = x.shape.map((_, i) => (i === at ? x.rank - 1 : i === x.rank - 1 ? at : i));
-  return tf.transpose(along(tf.transpose(x, swap)), swap);
+  return transpose(along(transpose(x, swap)), swap);
 }
 
 interface ReduceAttrs {
@@ -125,9 +126,9 @@ function toExtremes(dy: Tensor, x: Tensor, y: Tensor, axes: number[], aten: stri
 function alongLast(x: Tensor, axes: readonly number[], f: (x: Tensor) => Tensor): Tensor {
   const rest = range(x.rank).filter((i) => !axes.includes(i));
   const perm = [...rest, ...axes];
-  const turned = tf.transpose(x, perm);
+  const turned = transpose(x, perm);
   const lined = f(tf.reshape(turned, [...rest.map((i) => x.shape[i]), count(x, axes)]));
-  return tf.transpose(tf.reshape(lined, turned.shape), perm.map((_, i) => perm.indexOf(i))); // prettier-ignore
+  return transpose(tf.reshape(lined, turned.shape), perm.map((_, i) => perm.indexOf(i))); // prettier-ignore
 }
 
 /** The product of all others, also where one of them is zero. */

@@ -7,6 +7,8 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { sizeOf, type NDArray } from "../graph";
 import { checkShape, numbersOf, positive } from "./host";
 import { op, type Call, type Table } from "./op";
+import { product } from "./matmul";
+import { transpose } from "./rearrange";
 
 interface Attrs {
   antialias?: number;
@@ -163,10 +165,10 @@ function blocksOf({ in: size, out }: Axis, rows: readonly Row[]): Float32Array |
 }
 
 /** Multiplies along an axis with the matrix [out, in], or with the transposed one. */
-function multiply(call: Call<Attrs>, x: Tensor, axis: Axis, rows: readonly Row[], transpose: boolean): Tensor {
+function multiply(call: Call<Attrs>, x: Tensor, axis: Axis, rows: readonly Row[], back: boolean): Tensor {
   const { at } = axis;
   const [outer, inner] = [sizeOf(x.shape.slice(0, at)), sizeOf(x.shape.slice(at + 1))];
-  const [from, to] = transpose ? [axis.out, axis.in] : [axis.in, axis.out];
+  const [from, to] = back ? [axis.out, axis.in] : [axis.in, axis.out];
   const shape = x.shape.map((d, i) => (i === at ? to : d));
   const key = `${at} ${axis.in} ${axis.out}`;
   const x3 = tf.reshape(x, [outer, from, inner]);
@@ -179,13 +181,13 @@ function multiply(call: Call<Attrs>, x: Tensor, axis: Axis, rows: readonly Row[]
     return tf.reshape(to > from ? y : tf.sum(y, 2), shape);
   }
   // The matrix stands on the right of a product where it can: WASM packs that side once, and transposes fast.
-  const matrix = call.derived(`${key}${transpose ? " ᵀ" : ""}${outer === 1 ? " left" : ""}`, () => {
+  const matrix = call.derived(`${key}${back ? " ᵀ" : ""}${outer === 1 ? " left" : ""}`, () => {
     const full = dense(axis, rows);
-    return transpose === (outer === 1) ? tf.transpose(full) : full;
+    return back === (outer === 1) ? transpose(full) : full;
   });
-  if (outer === 1) return tf.reshape(tf.matMul(matrix, tf.reshape(x3, [from, inner])), shape);
-  const lines = tf.reshape(tf.transpose(x3, [0, 2, 1]), [outer * inner, from]);
-  return tf.reshape(tf.transpose(tf.reshape(tf.matMul(lines, matrix), [outer, inner, to]), [0, 2, 1]), shape);
+  if (outer === 1) return tf.reshape(product(matrix, tf.reshape(x3, [from, inner])), shape);
+  const lines = tf.reshape(transpose(x3, [0, 2, 1]), [outer * inner, from]);
+  return tf.reshape(transpose(tf.reshape(product(lines, matrix), [outer, inner, to]), [0, 2, 1]), shape);
 }
 
 const MODES = ["nearest", "linear", "cubic"];

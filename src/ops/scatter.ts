@@ -4,11 +4,9 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { integers, sizeOf, type NDArray } from "../graph";
 import { broadcastTo, empty, numbersOf, positions, positive, stridesOf } from "./host";
 import { op, type Call, type HostCall, type OpDef, type Table } from "./op";
+import { gatherAlong, readsBack } from "./rearrange";
 import { onLastAxis } from "./reduce";
 import { range } from "./window";
-
-/** Where tensors lie in main memory one loop beats tfjs' kernels; WASM lacks them besides. */
-const readsBack = (): boolean => tf.getBackend() !== "webgl";
 
 /** Zeros of a shape, plus each value at its flat place. */
 export function scatterAdd(values: Tensor, places: ArrayLike<number>, shape: readonly number[]): Tensor {
@@ -46,9 +44,6 @@ export function scatterAlong(dy: Tensor, at: number, indices: readonly number[],
   }
   return tf.tensor(result, shape);
 }
-
-export const gatherAlong = (x: Tensor, at: number, indices: readonly number[]): Tensor =>
-  tf.gather(x, tf.tensor1d([...indices], "int32"), at);
 
 /** Indices as they count from the front; throws where one does not exist. */
 function checked(indices: ArrayLike<number>, length: number): number[] {

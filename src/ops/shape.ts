@@ -20,9 +20,10 @@ import {
 } from "./host";
 import { channelLayout, type ChannelAttrs } from "./norm";
 import { op, type AxisLayout, type Call, type OpDef, type Table } from "./op";
-import { partsOf, tap, untap } from "./phases";
+import { tap, untap } from "./phases";
+import { gatherAlong, partsOf, transpose } from "./rearrange";
 import { axisLayout } from "./reduce";
-import { gatherAlong, scatterAlong } from "./scatter";
+import { scatterAlong } from "./scatter";
 import { pad, range, type Axis } from "./window";
 
 interface AxisAttrs {
@@ -91,13 +92,6 @@ const transposeLayout: AxisLayout = {
     return { node: { ...node, attrs: { ...node.attrs, perm: perm.map(mapped) } }, image: false };
   },
 };
-
-/** tfjs' WASM kernel copies even where only dimensions of size 1 change places. */
-function transpose(x: Tensor, perm: readonly number[]): Tensor {
-  const moved = perm.filter((p) => x.shape[p] !== 1);
-  const stays = moved.every((p, i) => i === 0 || p > moved[i - 1]);
-  return stays ? tf.reshape(x, perm.map((p) => x.shape[p])) : tf.transpose(x, [...perm]); // prettier-ignore
-}
 
 /** Where a slice starts, how far it steps and how many it takes, for each dimension. */
 interface Steps {
@@ -249,14 +243,14 @@ function blocks(shape: readonly number[], { blocksize: b, mode = "DCR", channel 
 
 const toSpace = (x: Tensor, attrs: BlockAttrs): Tensor => {
   const { split, perm, whole } = blocks(x.shape, attrs);
-  return tf.reshape(tf.transpose(tf.reshape(x, split), perm), whole);
+  return tf.reshape(transpose(tf.reshape(x, split), perm), whole);
 };
 
 const toDepth = (y: Tensor, attrs: BlockAttrs): Tensor => {
   const { blocksize: b, channel = 1 } = attrs;
   const shape = y.shape.map((d, i) => (i === 0 ? d : i === channel ? d * b * b : d / b));
   const { split, perm } = blocks(shape, attrs);
-  return tf.reshape(tf.transpose(tf.reshape(y, perm.map((p) => split[p])), inverse(perm)), shape); // prettier-ignore
+  return tf.reshape(transpose(tf.reshape(y, perm.map((p) => split[p])), inverse(perm)), shape); // prettier-ignore
 };
 
 const expanded = (x: readonly number[], shape: NDArray): number[] => checkShape(broadcastShapes(x, integers(shape)));

@@ -4,6 +4,7 @@ import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import { asPlane, convolvePlane, dilated, flat, isDepthwise, pairs, planeKernel, planeOf, planes, undilated, type Kernel, type Plane } from "./convolution"; // prettier-ignore
 import { padImage, range, type Axis } from "./window";
 import { tap, tapsOf, untap } from "./phases";
+import { transpose } from "./rearrange";
 
 /**
  * d(convolve)/dx as forward convolutions of `dy` [N, ...S, O]: tfjs' own kernel is ten times slower on WASM, lacks dilation
@@ -74,7 +75,7 @@ function planeGradient(dy: Tensor4D, kernel: Kernel, axes: Plane): Tensor4D {
   const bands = parts.map((row, i) => {
     const size = rows[i].length;
     // With several rows of phases in the channels they come out of each pixel.
-    const outward = (t: Tensor) => (size === 1 ? t : tf.transpose(tf.reshape(t, [n * h, v, size, -1]), [0, 2, 1, 3]));
+    const outward = (t: Tensor) => (size === 1 ? t : transpose(tf.reshape(t, [n * h, v, size, -1]), [0, 2, 1, 3]));
     const pieces = row.map((part, j) => (part ? tf.reshape(part, [n * h * v, -1]) : none(size * columns[j].length)));
     return tf.reshape(outward(pieces.length > 1 ? tf.concat(pieces, 1) : pieces[0]), [n * h, -1]);
   });
@@ -156,11 +157,11 @@ function backwards({ w, group, derive }: Kernel, axes: Plane, reaches: readonly 
 /** d(convolve)/dw, one product per tap. */
 export function kernelGradient(x: Tensor, dy: Tensor, { w, group }: Kernel, axes: readonly Axis[]): Tensor {
   const [i, o] = w.shape.slice(-2);
-  const rows = (t: Tensor) => tf.transpose(tf.reshape(t, [-1, group, t.shape[t.rank - 1]! / group]), [1, 0, 2]);
+  const rows = (t: Tensor) => transpose(tf.reshape(t, [-1, group, t.shape[t.rank - 1]! / group]), [1, 0, 2]);
   const right = rows(dy);
   const taps = tapsOf(axes).map((ks) => {
     const seen = axes.reduce((t, axis, d) => tap(t, d + 1, axis, ks[d]), x);
-    return tf.transpose(tf.matMul(rows(seen), right, true), [1, 0, 2]);
+    return transpose(tf.matMul(rows(seen), right, true), [1, 0, 2]);
   });
   return tf.reshape(tf.stack(taps), [...w.shape.slice(0, -2), i, o]);
 }

@@ -8,9 +8,10 @@ import os from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { format } from "prettier";
+import { launch } from "../bench/browser.mjs";
 import { openAttriscope, openInsights } from "../bench/explorers.mjs";
-import { env, findChromium, must, prepare, root, venv } from "./environment.mjs";
+import { writeSection } from "../bench/results.mjs";
+import { env, must, prepare, root, venv } from "./environment.mjs";
 
 const WINDOWS = { sliding_window_shapes: [3, 8, 8], strides: [3, 4, 4] };
 
@@ -166,13 +167,7 @@ async function main() {
   const environment = { ...env, ATTRISCOPE_CIFAR10: folder };
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "attriscope-bench-"));
   const file = path.join(scratch, "page.html");
-  const { chromium } = await import("playwright-core");
-  const executablePath = await findChromium();
-  const quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-  const browser = await chromium.launch({
-    executablePath,
-    args: ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-quic", ...quiet],
-  });
+  const browser = await launch();
   let server;
   try {
     const arguments_ = [root("bench", "tutorial.py"), "attriscope", file];
@@ -193,9 +188,7 @@ async function main() {
       Browser: `Chromium ${browser.version()}, headless`,
       Machine: `${os.cpus().length} CPU cores, ${os.cpus()[0].model}, ${process.platform} ${process.arch}`,
     });
-    const table = await format(text, { parser: "markdown", printWidth: 120 });
-    fs.writeFileSync(root("bench", "RESULTS.md"), table);
-    console.log(`\n${table}`);
+    await writeSection(text);
   } finally {
     server?.stop();
     await browser.close();

@@ -49,7 +49,7 @@ export async function oneWalk(
 export async function download(tensors: Record<string, Tensor>): Promise<Record<string, Float32Array>> {
   const arrays: Record<string, Float32Array> = {};
   for (const [name, tensor] of Object.entries(tensors)) {
-    arrays[name] = Float32Array.from(await tensor.data());
+    arrays[name] = (await tensor.data<"float32">()).slice();
     tensor.dispose();
   }
   return arrays;

@@ -442,12 +442,12 @@ const CONVERSIONS: Table = {
         () => {
           const [x] = call.x;
           const [min, max] = bounds(call);
-          const distances: Tensor[] = [];
-          if (min > -Infinity) distances.push(tf.sub(x, min));
-          if (max < Infinity) distances.push(tf.sub(max, x));
           const strict = /^aten\.(hardtanh|relu6)/.test(call.aten);
+          const bounded = [min > -Infinity, max < Infinity];
+          if (strict && bounded.every(Boolean)) return tf.mul(dy, tf.step(tf.mul(tf.sub(x, min), tf.sub(max, x))));
           const passes = (d: Tensor) => (strict ? tf.step(d) : tf.sub(1, tf.step(tf.neg(d))));
-          return distances.reduce((d, distance) => tf.mul(d, passes(distance)), dy);
+          const above = bounded[0] ? tf.mul(dy, passes(tf.sub(x, min))) : dy;
+          return bounded[1] ? tf.mul(above, passes(tf.sub(max, x))) : above;
         },
       ],
     }),

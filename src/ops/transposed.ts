@@ -61,6 +61,10 @@ function together(kernel: Kernel, axes: Plane): [number[][], number[][]] {
 function planeGradient(dy: Tensor4D, kernel: Kernel, axes: Plane): Tensor4D {
   if (axes.some(({ dilation }) => dilation > 1) && axes.some(({ stride }) => stride > 1))
     return planeGradient(dy, dilated(kernel, axes), axes.map(undilated) as unknown as Plane);
+  if (axes.every(({ stride }) => stride === 1)) {
+    const reaches = axes.map((axis) => reachOf(axis, [0]));
+    return phasesOf(dy, kernel, axes, reaches, pairs(axes, ({ length }) => length)) as Tensor4D; // prettier-ignore
+  }
   const [rows, columns] = together(kernel, axes);
   const [n] = dy.shape;
   const [h, v] = pairs(axes, ({ length, stride }) => Math.ceil(length / stride));

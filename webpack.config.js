@@ -1,6 +1,7 @@
 /**
  * The bundles, in the order in which they need each other: the worker (one classic script, taken in as text by the page
- * and the labextension), the page's app, and the engine as a library. `--config-name gallery` serves the elements' gallery.
+ * and the labextension), the page's app, and the engine as a library. `--config-name gallery` serves
+ * the elements' gallery.
  */
 const path = require("path");
 const MinimizerPlugin = require("minimizer-webpack-plugin");
@@ -69,4 +70,13 @@ const gallery = {
   devServer: { static: root("tests/gallery"), hot: true },
 };
 
-module.exports = (_env, { configName }) => (configName?.includes("gallery") ? [gallery] : [worker, page, engine]);
+/** What the browser tests run of the engine's own tests. */
+const tests = {
+  ...base,
+  name: "tests",
+  entry: root("tests/browser/engine.ts"),
+  output: { path: root("build"), filename: "engine-tests.js" },
+};
+
+module.exports = (_env, { configName }) =>
+  configName ? [gallery, tests].filter(({ name }) => configName.includes(name)) : [worker, page, engine];

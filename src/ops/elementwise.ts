@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { elementType, type DType } from "../graph";
-import { unbroadcast } from "./broadcast";
+import { choose, unbroadcast } from "./broadcast";
 import { map, zip } from "./host";
 import { op, type Call, type OpDef, type Table } from "./op";
 
@@ -115,8 +115,6 @@ const inside = (x: Tensor, low: number, high: number): Tensor =>
 const hardGate = (x: Tensor): Tensor => tf.clipByValue(tf.add(tf.mul(x, 1 / 6), 0.5), 0, 1);
 const ones = (x: Tensor): Tensor => tf.onesLike(x);
 const zeros = (x: Tensor): Tensor => tf.zerosLike(x);
-/** A number where a condition holds. */
-const where = (condition: Tensor, yes: Tensor, no: Tensor): Tensor => tf.where(condition, yes, no);
 const square = (x: Tensor): Tensor => tf.mul(x, x);
 const truncated = (x: Tensor): Tensor => tf.mul(tf.sign(x), tf.floor(tf.abs(x)));
 /** Of the larger of two: 1, 0, or one half where they are equal, as torch.maximum has it. */
@@ -147,9 +145,9 @@ interface GeluAttrs {
 const elu = (since: number, defaults: { alpha: number; gamma: number }): OpDef =>
   unary<{ alpha?: number; gamma?: number }>(since, {
     forward: (x, { alpha = defaults.alpha, gamma = defaults.gamma }) =>
-      tf.mul(where(tf.greater(x, 0), x, tf.mul(tf.elu(x), alpha)), gamma),
+      tf.mul(choose(tf.greater(x, 0), x, tf.mul(tf.elu(x), alpha)), gamma),
     slope: (x, y, { alpha = defaults.alpha, gamma = defaults.gamma }) =>
-      where(tf.greater(x, 0), tf.fill(x.shape, gamma), tf.add(y, alpha * gamma)),
+      choose(tf.greater(x, 0), tf.fill(x.shape, gamma), tf.add(y, alpha * gamma)),
   });
 
 const UNARY: Table = {
@@ -163,8 +161,8 @@ const UNARY: Table = {
   Ceil: [unary(13, { fold: Math.ceil, forward: tf.ceil })],
   Celu: [
     unary<Alpha>(12, {
-      forward: (x, { alpha = 1 }) => where(tf.greater(x, 0), x, tf.mul(tf.elu(tf.div(x, alpha)), alpha)),
-      slope: (x, _, { alpha = 1 }) => where(tf.greater(x, 0), ones(x), tf.exp(tf.div(x, alpha))),
+      forward: (x, { alpha = 1 }) => choose(tf.greater(x, 0), x, tf.mul(tf.elu(tf.div(x, alpha)), alpha)),
+      slope: (x, _, { alpha = 1 }) => choose(tf.greater(x, 0), ones(x), tf.exp(tf.div(x, alpha))),
     }),
   ],
   Cos: [unary(7, { fold: Math.cos, forward: tf.cos, slope: (x) => tf.neg(tf.sin(x)) })],
@@ -249,7 +247,7 @@ const UNARY: Table = {
   Tanh: [unary(13, { fold: Math.tanh, forward: tf.tanh, slope: (_, y) => tf.sub(1, square(y)) })],
   ThresholdedRelu: [
     unary<Alpha>(10, {
-      forward: (x, { alpha = 1 }) => where(tf.greater(x, alpha), x, zeros(x)),
+      forward: (x, { alpha = 1 }) => choose(tf.greater(x, alpha), x, zeros(x)),
       slope: (x, _, { alpha = 1 }) => tf.cast(tf.greater(x, alpha), "float32"),
     }),
   ],
@@ -294,12 +292,12 @@ const BINARY: Table = {
       vjp: ([dy], { x: [a, b], y: [y] }) => [
         () => {
           const slope = tf.mul(b, tf.pow(a, tf.sub(b, 1)));
-          return unbroadcast(tf.mul(dy, where(tf.equal(b, 0), zeros(slope), slope)), a.shape);
+          return unbroadcast(tf.mul(dy, choose(tf.equal(b, 0), zeros(slope), slope)), a.shape);
         },
         // log is taken only where the base is positive.
         () => {
           const positive = tf.greater(a, 0);
-          const log = where(positive, tf.log(where(positive, a, ones(a))), zeros(a));
+          const log = choose(positive, tf.log(choose(positive, a, ones(a))), zeros(a));
           return unbroadcast(tf.mul(tf.mul(dy, y), log), b.shape);
         },
       ],
@@ -323,7 +321,7 @@ const BINARY: Table = {
       layout: "pointwise",
       forward: ({ x: [x, slope] }) => tf.add(tf.relu(x), tf.mul(slope, tf.minimum(x, 0))),
       vjp: ([dy], { x: [x, slope] }) => [
-        () => tf.mul(dy, where(tf.greater(x, 0), ones(x), tf.mul(ones(x), slope))),
+        () => tf.mul(dy, choose(tf.greater(x, 0), ones(x), tf.mul(ones(x), slope))),
         () => unbroadcast(tf.mul(dy, tf.minimum(x, 0)), slope.shape),
       ],
     }),
@@ -391,11 +389,11 @@ const LOGIC: Table = {
       since: 9,
       layout: "pointwise",
       fold: ({ x: [condition, a, b] }) => zip([condition, a, b], (c, v, w) => (c ? v : w), a.dtype),
-      forward: ({ x: [condition, a, b] }) => where(bool(condition), a, b),
+      forward: ({ x: [condition, a, b] }) => choose(bool(condition), a, b),
       vjp: ([dy], { x: [condition, a, b] }) => [
         undefined,
-        () => unbroadcast(where(bool(condition), dy, zeros(dy)), a.shape),
-        () => unbroadcast(where(bool(condition), zeros(dy), dy), b.shape),
+        () => unbroadcast(choose(bool(condition), dy, zeros(dy)), a.shape),
+        () => unbroadcast(choose(bool(condition), zeros(dy), dy), b.shape),
       ],
     }),
   ],

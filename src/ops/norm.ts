@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { sizeOf } from "../graph";
-import { mean, unbroadcast } from "./broadcast";
+import { mean, quotient, unbroadcast } from "./broadcast";
 import { positive } from "./host";
 import { op, type AxisLayout, type Call, type OpDef, type Table } from "./op";
 import { tap } from "./phases";
@@ -207,13 +207,13 @@ export const NORM: Table = {
     op<LpAttrs>({
       since: 1,
       layout: "plain",
-      forward: ({ x: [x], attrs }) => tf.divNoNan(x, lpNorm(x, attrs)),
+      forward: ({ x: [x], attrs }) => quotient(x, lpNorm(x, attrs)),
       vjp: ([dy], { x: [x], y: [y], attrs }) => [
         () => {
           // d|x|/dx is sign(x) for p = 1 and x/|x| for p = 2.
           const slope = attrs.p === 1 ? tf.sign(x) : y;
           const along = tf.sum(tf.mul(dy, y), attrs.axis ?? -1, true);
-          return tf.divNoNan(tf.sub(dy, tf.mul(slope, along)), lpNorm(x, attrs));
+          return quotient(tf.sub(dy, tf.mul(slope, along)), lpNorm(x, attrs));
         },
       ],
     }),

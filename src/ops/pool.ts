@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import { sizeOf } from "../graph";
-import { mean, spread } from "./broadcast";
+import { choose, mean, spread } from "./broadcast";
 import { convolve, type Kernel } from "./convolution";
 import { channelLayout, spatialAxes, type ChannelAttrs } from "./norm";
 import { op, type Call, type Table } from "./op";
@@ -112,9 +112,9 @@ function unpoolByTaps(values: Tensor, x: Tensor, y: Tensor, axes: readonly Axis[
   let result: Tensor = tf.zerosLike(x);
   // A later window reads a pixel by an earlier tap, so for `assign` the taps are taken backwards and overwrite.
   for (const { ks, hit } of assign ? hits.reverse() : hits) {
-    const spread = place(tf.where(hit, values, zeros), ks);
+    const spread = place(choose(hit, values, zeros), ks);
     result = assign
-      ? tf.where(tf.greater(place(tf.cast(hit, "float32"), ks), 0), spread, result)
+      ? choose(tf.greater(place(tf.cast(hit, "float32"), ks), 0), spread, result)
       : tf.add(result, spread);
   }
   return result;

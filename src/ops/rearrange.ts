@@ -89,6 +89,10 @@ function transposeRuns(x: Tensor, perm: readonly number[]): Tensor {
   return tf.tensor(y, shape, x.dtype);
 }
 
+/** Turns one axis round. As a middle one of three: WebGL knows four at most. */
+export const reverse = (x: Tensor, axis: number): Tensor =>
+  tf.reshape(tf.reverse(tf.reshape(x, [sizeOf(x.shape.slice(0, axis)), x.shape[axis], sizeOf(x.shape.slice(axis + 1))]), 1), x.shape); // prettier-ignore
+
 /**
  * The parts of these sizes along dimension `at`, each when it is asked for. On WASM a slice first copies all of what it is
  * sliced from: hence one read for all parts.

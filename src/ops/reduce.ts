@@ -2,10 +2,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { integers, sizeOf, type NDArray } from "../graph";
-import { mean, spread, sum } from "./broadcast";
+import { mean, quotient, spread, sum } from "./broadcast";
 import { arrayOf, empty, numbersOf, positive, transposed } from "./host";
 import { op, type AxisLayout, type Call, type HostCall, type OpDef, type Table } from "./op";
-import { transpose } from "./rearrange";
+import { reverse, transpose } from "./rearrange";
 import { range } from "./window";
 
 interface AxisAttrs {
@@ -177,7 +177,7 @@ const REDUCTIONS: Table = {
     reduction(11, {
       fold: (values) => Math.sqrt(total(Array.from(values, (v) => v * v))),
       forward: (x, axes, keepdims) => tf.sqrt(sum(tf.mul(x, x), axes, keepdims)),
-      vjp: (dy, x, y) => tf.mul(dy, tf.divNoNan(x, spread(y, x.shape))),
+      vjp: (dy, x, y) => tf.mul(dy, quotient(x, y)),
     }),
   ],
   ReduceSumSquare: [
@@ -224,7 +224,7 @@ const argExtreme = (better: (a: number, b: number) => boolean, kernel: (x: Tenso
     forward: ({ x: [x], attrs: { axis = 0, keepdims = 1, select_last_index = 0 } }) => {
       const at = positive(axis, x.rank);
       const found = select_last_index
-        ? tf.sub(tf.scalar(x.shape[at] - 1, "int32"), kernel(tf.reverse(x, at), at))
+        ? tf.sub(tf.scalar(x.shape[at] - 1, "int32"), kernel(reverse(x, at), at))
         : kernel(x, at);
       return keepdims ? tf.expandDims(found, at) : found;
     },

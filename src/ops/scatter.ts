@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { integers, sizeOf, type NDArray } from "../graph";
+import { choose } from "./broadcast";
 import { broadcastTo, empty, numbersOf, positions, positive, stridesOf } from "./host";
 import { op, type Call, type HostCall, type OpDef, type Table } from "./op";
 import { gatherAlong, readsBack } from "./rearrange";
@@ -29,6 +30,8 @@ const gatherFlat = (x: Tensor, places: ArrayLike<number>, shape: readonly number
 export function scatterAlong(dy: Tensor, at: number, indices: readonly number[], length: number): Tensor {
   const [outer, inner] = [sizeOf(dy.shape.slice(0, at)), sizeOf(dy.shape.slice(at + 1))];
   const shape = dy.shape.map((d, i) => (i === at ? length : d));
+  // tfjs' oneHot wants two places at least.
+  if (length === 1) return tf.sum(dy, at, true);
   if (!readsBack()) {
     const hot = tf.oneHot(tf.tensor1d([...indices], "int32"), length, 1, 0, "float32");
     const rows = tf.reshape(dy, [outer, indices.length, inner]);
@@ -204,7 +207,7 @@ function scatterInto(
   { reduction = "none" }: ScatterAttrs,
 ): Tensor {
   if (reduction === "add") return tf.add(data, scatterAdd(updates, places, data.shape));
-  if (reduction === "none") return tf.where(replacedBy(places, data.shape), lastOf(updates, places, data.shape), data);
+  if (reduction === "none") return choose(replacedBy(places, data.shape), lastOf(updates, places, data.shape), data);
   const result = Float32Array.from(data.dataSync());
   const values = updates.dataSync();
   places.forEach((place, i) => (result[place] = REDUCTIONS[reduction](result[place], values[i])));
@@ -228,7 +231,7 @@ function throughScatter(
   const taken = () => gatherFlat(dy, places, updates.shape);
   if (reduction === "add") return [() => dy.clone(), undefined, taken];
   if (reduction === "none")
-    return [() => tf.where(replacedBy(places, data.shape), tf.zerosLike(dy), dy), undefined, taken];
+    return [() => choose(replacedBy(places, data.shape), tf.zerosLike(dy), dy), undefined, taken];
   const weights = () => {
     const [d, u, result] = [data.dataSync(), updates.dataSync(), y.dataSync()];
     if (reduction === "mul") return factors(d, u, places);

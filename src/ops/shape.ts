@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { elementType, integers, sizeOf, type NDArray } from "../graph";
-import { spread, unbroadcast } from "./broadcast";
+import { choose, spread, unbroadcast } from "./broadcast";
 import {
   arrayOf,
   broadcastShapes,
@@ -21,7 +21,7 @@ import {
 import { channelLayout, type ChannelAttrs } from "./norm";
 import { op, type AxisLayout, type Call, type OpDef, type Table } from "./op";
 import { tap, untap } from "./phases";
-import { gatherAlong, partsOf, transpose } from "./rearrange";
+import { gatherAlong, partsOf, reverse, transpose } from "./rearrange";
 import { axisLayout } from "./reduce";
 import { scatterAlong } from "./scatter";
 import { pad, range, type Axis } from "./window";
@@ -130,7 +130,7 @@ function slice(x: Tensor, steps: readonly Steps[]): Tensor {
   if (isPlain(steps)) return tf.slice(x, steps.map(({ begin }) => begin), steps.map(({ count }) => count)); // prettier-ignore
   return steps.reduce((t, s, d) => {
     if (s.step === 1 && s.count === t.shape[d]) return t;
-    const turned = s.step < 0 ? tf.reverse(t, d) : t;
+    const turned = s.step < 0 ? reverse(t, d) : t;
     return tap(turned, d, axisOf(x.shape[d], s), 0);
   }, x);
 }
@@ -141,7 +141,7 @@ function throughSlice(dy: Tensor, x: Tensor, steps: readonly Steps[]): Tensor {
   return steps.reduceRight((t, s, d) => {
     if (s.step === 1 && s.count === x.shape[d]) return t;
     const placed = untap(t, d, axisOf(x.shape[d], s), 0);
-    return s.step < 0 ? tf.reverse(placed, d) : placed;
+    return s.step < 0 ? reverse(placed, d) : placed;
   }, dy);
 }
 
@@ -278,7 +278,7 @@ function triangle(shape: readonly number[], k: NDArray | undefined, { upper = 1 
 
 const keepTriangle = (x: Tensor, shape: readonly number[], { host: [, k], attrs }: Call<TriluAttrs>): Tensor => {
   const { data, shape: kept } = triangle(shape, k, attrs);
-  return tf.where(tf.tensor(data as Uint8Array, [...kept], "bool"), x, tf.zerosLike(x));
+  return choose(tf.tensor(data as Uint8Array, [...kept], "bool"), x, tf.zerosLike(x));
 };
 
 const MOVING: Table = {

@@ -1,10 +1,10 @@
 /** Reads what tests/fixtures/make.py wrote: nets with PyTorch's outputs and gradients and Captum's attributions. */
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "fs";
+import { join } from "path";
 import type { FloatArray, ResultArray } from "../../src/engine";
 import type { Arguments } from "../../src/methods/method";
 
-const FOLDER = join(__dirname, "../fixtures/data");
+const folder = () => join(__dirname, "../fixtures/data");
 
 export interface Case {
   method: string;
@@ -30,7 +30,7 @@ export interface Net {
   methods: Case[];
 }
 
-const decode = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "base64"));
+export const decode = (text: string): Uint8Array => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
 const READERS: Record<string, (buffer: ArrayBuffer) => ResultArray["data"]> = {
   float32: (b) => new Float32Array(b),
@@ -54,15 +54,16 @@ export function decodeArray(value: unknown): ResultArray | undefined {
   return { data: read(decode(array.data).buffer as ArrayBuffer), shape: array.shape };
 }
 
-const revive = (_: string, value: unknown): unknown => decodeArray(value) ?? value;
+/** For JSON.parse. */
+export const revive = (_: string, value: unknown): unknown => decodeArray(value) ?? value;
 
 export const netNames = (): string[] =>
-  readdirSync(FOLDER)
+  readdirSync(folder())
     .filter((file) => file.endsWith(".json"))
     .map((file) => file.replace(".json", ""));
 
 export function readNet(name: string): Net {
-  const net = JSON.parse(readFileSync(join(FOLDER, `${name}.json`), "utf8"), revive) as Net & { onnx: string };
+  const net = JSON.parse(readFileSync(join(folder(), `${name}.json`), "utf8"), revive) as Net & { onnx: string };
   return { ...net, onnx: decode(net.onnx as string) };
 }
 

@@ -1,11 +1,11 @@
 /** Reads what tests/fixtures/ops.py wrote: single operators with what ONNX's reference and torch say about them. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "fs";
+import { join } from "path";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { ResultArray } from "../../src/engine";
 import { OPSETS } from "../../src/onnx";
 import { ModelProtoSchema } from "../../src/proto/onnx_pb";
-import { decodeArray } from "../engine/fixtures";
+import { decode, revive } from "../engine/fixtures";
 
 export interface OpCase {
   name: string;
@@ -26,8 +26,6 @@ export interface OpCase {
   smooth: boolean;
 }
 
-const revive = (_: string, value: unknown): unknown => decodeArray(value) ?? value;
-
 export const readCases = (file: "conformance" | "random"): OpCase[] =>
   JSON.parse(readFileSync(join(__dirname, `../fixtures/data/ops/${file}.json`), "utf8"), revive) as OpCase[];
 
@@ -36,7 +34,7 @@ export const readCases = (file: "conformance" | "random"): OpCase[] =>
  * the nearest of the sets that we read.
  */
 export function modelOf({ onnx, opset }: OpCase): Uint8Array {
-  const bytes = Uint8Array.from(Buffer.from(onnx, "base64"));
+  const bytes = decode(onnx);
   if (opset === null || (opset >= OPSETS.min && opset <= OPSETS.max)) return bytes;
   const model = fromBinary(ModelProtoSchema, bytes);
   for (const entry of model.opsetImport)

@@ -32,7 +32,7 @@ const names =
 
 /** The largest gradient by any of the values: one of several inputs may hardly matter. */
 const magnitude = (arrays: readonly ResultArray[]): number =>
-  arrays.reduce((most, { data }) => data.reduce((m: number, v: number) => Math.max(m, Math.abs(v)), most), 0);
+  Math.max(...arrays.flatMap(({ data }) => Array.from(data, Math.abs).reduce((a, b) => Math.max(a, b), 0)));
 
 async function timed<T>(work: () => T | Promise<T>): Promise<[T, number]> {
   const began = performance.now();

@@ -30,8 +30,8 @@ class WorkerEngine implements Engine {
     return Promise.race([answer, this.#death]);
   }
 
-  async load(onnx: Uint8Array, backend: Parameters<Engine["load"]>[1]): Promise<EngineModel> {
-    const { info, refusal } = await this.#alive(this.#api.load(onnx, backend));
+  async load(...[onnx, backend, onProgress]: Parameters<Engine["load"]>): Promise<EngineModel> {
+    const { info, refusal } = await this.#alive(this.#api.load(onnx, backend, proxy(onProgress)));
     if (refusal) throw new RefusedError(refusal);
     if (!info) throw new Error("the engine answered without a model");
     return {

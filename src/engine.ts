@@ -155,6 +155,29 @@ export class Model {
     return program.gradients(inputs, output, wrt, seed, rules);
   }
 
+  /**
+   * Walks there and back over zeros, one example, so that the first answer does not wait for shaders to be compiled.
+   * `onProgress` gets how many of how many steps are done.
+   */
+  async warmUp(onProgress: (done: number, total: number) => void): Promise<void> {
+    await this.activate();
+    // Dimensions other than the batch are the user's to give.
+    if (this.inputs.some(({ shape }) => shape.slice(1).includes(null))) return;
+    const zeros = this.inputs.map(({ name, shape }) => {
+      const one = shape.map((d) => d ?? 1);
+      return [name, { data: new Float32Array(sizeOf(one)), shape: one }] as const;
+    });
+    const wrt = this.inputs.filter(({ dtype }) => dtype === "float32").map(({ name }) => name);
+    const total = 2 * this.#fused.length;
+    let done = 0;
+    const onStep = () => onProgress((done += 1), total);
+    tf.tidy(() => {
+      const inputs = this.upload(Object.fromEntries(zeros));
+      const found = this.#fused.gradients(inputs, this.main, wrt, (y) => tf.zerosLike(y), {}, onStep);
+      for (const gradient of Object.values(found)) gradient.dataSync();
+    });
+  }
+
   /** {@link Program.affineStem} */
   affineStem(input: string): ValueName {
     return this.#fused.affineStem(input);

@@ -30,6 +30,9 @@ export interface HookCall {
  */
 export type Rules = Readonly<Record<string, (call: HookCall) => Tensor>>;
 
+/** Called after each node of a walk. */
+type OnStep = () => void;
+
 /** Everything a backward walk needs from a forward one. */
 interface Trace {
   readonly values: Map<ValueName, Value>;
@@ -81,6 +84,10 @@ export class Program {
     this.#names = new Set([...inputs.map(({ name }) => name), ...nodes.flatMap(({ outputs }) => outputs)]);
   }
 
+  get length(): number {
+    return this.#steps.length;
+  }
+
   /** Whether a value has survived the graph passes under its name. */
   has(name: ValueName): boolean {
     return this.#names.has(name) || this.#graph.constants.has(name);
@@ -103,12 +110,13 @@ export class Program {
     wrt: readonly ValueName[],
     seed: (output: Tensor) => Tensor,
     rules: Rules = {},
+    onStep?: OnStep,
   ): Record<ValueName, Tensor> {
     const name = this.#plain.get(output) ?? output;
-    const trace = this.#walk(inputs, [name], false);
+    const trace = this.#walk(inputs, [name], false, onStep);
     const target = this.#value(name, trace.values);
     if (!isTensor(target)) throw new EngineError(`the output "${output}" does not depend on any float`);
-    return this.#backward(trace, new Map([[name, seed(target)]]), wrt, rules);
+    return this.#backward(trace, new Map([[name, seed(target)]]), wrt, rules, onStep);
   }
 
   /**
@@ -126,7 +134,12 @@ export class Program {
     }
   }
 
-  #walk(inputs: Readonly<Record<ValueName, Value>>, outputs: readonly ValueName[], free: boolean): Trace {
+  #walk(
+    inputs: Readonly<Record<ValueName, Value>>,
+    outputs: readonly ValueName[],
+    free: boolean,
+    onStep?: OnStep,
+  ): Trace {
     const steps = this.#plan(outputs, Object.keys(inputs));
     const values = new Map<ValueName, Value>(Object.entries(inputs));
     const readers = new Map<ValueName, number>();
@@ -149,6 +162,7 @@ export class Program {
           bytes += isTensor(y[i]) ? sizeOf(y[i].shape) * 4 : 0;
         });
       }
+      onStep?.();
       if (!free) continue;
       for (const name of node.inputs) readers.set(name, readers.get(name)! - 1);
       [...node.inputs, ...node.outputs].forEach(release);
@@ -195,6 +209,7 @@ export class Program {
     seeds: ReadonlyMap<ValueName, Tensor>,
     wrt: readonly ValueName[],
     rules: Rules,
+    onStep?: OnStep,
   ): Record<ValueName, Tensor> {
     const active = new Set<ValueName>(wrt);
     const isFloat = (name: ValueName) => {
@@ -233,6 +248,7 @@ export class Program {
     };
 
     for (const step of [...path].reverse()) {
+      onStep?.();
       const { node, def } = step;
       const arrived = node.outputs.map((name) => settle(name));
       if (!arrived.some((dy) => dy)) continue;

@@ -8,8 +8,15 @@ import type { AttributeRequest, ModelInfo, Refusal } from "./worker";
 
 /** Something that runs models: today a worker of the page. */
 export interface Engine {
-  /** Rejects with a {@link RefusedError} where operators are lacking. */
-  load(onnx: Uint8Array, backend: BackendChoice): Promise<EngineModel>;
+  /**
+   * Rejects with a {@link RefusedError} where operators are lacking. `onProgress` counts the steps in which the graphics
+   * hardware's shaders are compiled.
+   */
+  load(
+    onnx: Uint8Array,
+    backend: BackendChoice,
+    onProgress: (done: number, total: number) => void,
+  ): Promise<EngineModel>;
 }
 
 export interface EngineModel {

@@ -226,7 +226,10 @@ export class Session extends EventTarget implements Store {
         return this.#update({ phase: { name: "stopped", notice: notStored(spec.size) } });
       const bytes = spec.onnx ?? (await this.#source.model(0, signal));
       spec.onnx = bytes;
-      const model = await this.#engine.load(bytes, backend);
+      const model = await this.#engine.load(bytes, backend, (done, total) => {
+        if (signal.aborted || this.#model !== before) return;
+        this.#update({ progress: { label: "Compiling shaders", done, total, etaMs: null, cancellable: false } });
+      });
       if (signal.aborted) return model.dispose();
       this.#model = model;
       before?.dispose();
@@ -241,11 +244,13 @@ export class Session extends EventTarget implements Store {
         engine: { backend: info.backend, available: info.available, ms: null, maxDiff: null },
         arguments: this.#arguments.get(this.#state.method) ?? startOf(info.methods, this.#state.method),
         phase: { name: "ready" },
+        progress: null,
         notice: null,
       });
       this.#turnPage();
     } catch (error) {
       if (signal.aborted) return;
+      this.#update({ progress: null });
       const notice = errorNotice(error);
       // A backend that does not start leaves the one that works.
       this.#update(before ? { notice: { ...notice, kind: "warning" } } : { phase: { name: "stopped", notice } });
@@ -396,7 +401,7 @@ export class Session extends EventTarget implements Store {
         const finished = ready + done * cards.length;
         const share = finished / waiting.length;
         const etaMs = share > 0.02 ? (elapsed * (1 - share)) / share : null;
-        this.#update({ progress: { label: method, done: finished, total: waiting.length, etaMs } });
+        this.#update({ progress: { label: method, done: finished, total: waiting.length, etaMs, cancellable: true } });
       });
       if (signal.aborted) return;
       ready += cards.length;

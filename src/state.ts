@@ -118,7 +118,7 @@ export interface State {
   scanning: boolean;
   cards: Card[];
   /** Work that has taken longer than 100 ms. */
-  progress: { label: string; done: number; total: number; etaMs: number | null } | null;
+  progress: { label: string; done: number; total: number; etaMs: number | null; cancellable: boolean } | null;
   engine: { backend: Backend; available: Backend[]; ms: number | null; maxDiff: number | null } | null;
   display: Display;
   /** Beside the cards, not instead of them; an `empty` notice stands in their place. */

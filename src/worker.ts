@@ -52,10 +52,16 @@ function model(id: number): Model {
 }
 
 const api = {
-  load: (onnx: Uint8Array, backend: BackendChoice): Promise<Loaded> =>
+  /** `onProgress` counts the steps in which shaders are compiled. */
+  load: (
+    onnx: Uint8Array,
+    backend: BackendChoice,
+    onProgress: (done: number, total: number) => void,
+  ): Promise<Loaded> =>
     inTurn(async () => {
       try {
         const loaded = await Model.load(onnx, { backend });
+        if (loaded.backend === "webgl") await loaded.warmUp(onProgress);
         const id = ++lastId;
         models.set(id, loaded);
         const { inputs, outputs, layers } = loaded;

@@ -172,7 +172,7 @@ export class AttriscopeStatus extends LitElement {
     >`;
   }
 
-  #progress({ label, done, total, etaMs }: NonNullable<State["progress"]>) {
+  #progress({ label, done, total, etaMs, cancellable }: NonNullable<State["progress"]>) {
     const share = total > 0 ? Math.min(done / total, 1) : 0;
     return html`<div class="progress">
       <span class="name truncate">${label}</span>
@@ -190,7 +190,7 @@ export class AttriscopeStatus extends LitElement {
         ${Math.floor(done)} of
         ${total}${etaMs === null ? nothing : html`<span class="eta"> · ${(etaMs / 1000).toFixed(1)} s left</span>`}
       </span>
-      <button data-action="cancel" @click=${() => this.actions.cancel()}>Cancel</button>
+      ${cancellable ? html`<button data-action="cancel" @click=${() => this.actions.cancel()}>Cancel</button>` : nothing}
     </div>`;
   }
 }

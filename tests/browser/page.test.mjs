@@ -50,6 +50,23 @@ describe("the self-contained page", () => {
     await explorer.settled("state.cards.every(({ correct }) => correct === false)");
   });
 
+  it("shows how far WebGL's shaders are compiled, and computes the same there", async () => {
+    const values = () => explorer.state(({ cards }) => Array.from(cards[0].result.attributions[0].values));
+    await explorer.locator('[data-control="method"]').selectOption("Saliency");
+    await explorer.settled('state.cards.every(({ result }) => result.method === "Saliency")');
+    const before = await values();
+    await explorer.locator('[data-control="backend"]').selectOption("webgl");
+    const bar = explorer.locator('[role="progressbar"][aria-label="Compiling shaders"]');
+    await bar.waitFor();
+    assert.ok(Number(await bar.getAttribute("aria-valuemax")) > 4);
+    await explorer.settled('state.engine.backend === "webgl" && state.progress === null');
+    const after = await values();
+    const most = Math.max(...before.map(Math.abs));
+    assert.ok(Math.max(...before.map((v, i) => Math.abs(v - after[i]))) <= 1e-3 * most);
+    await explorer.locator('[data-control="backend"]').selectOption("wasm");
+    await explorer.settled('state.engine.backend === "wasm"');
+  });
+
   it("requests nothing but itself", () => {
     const others = requests.filter((url) => !/^(data|blob):/.test(url));
     assert.deepEqual(others, [pathToFileURL(file).href]);

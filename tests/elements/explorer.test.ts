@@ -187,7 +187,9 @@ describe("status", () => {
   });
 
   test("progress and Cancel take its place", async () => {
-    const { explorer, store } = await mount({ progress: { label: "Occlusion", done: 5, total: 8, etaMs: 900 } });
+    const { explorer, store } = await mount({
+      progress: { label: "Occlusion", done: 5, total: 8, etaMs: 900, cancellable: true },
+    });
     expect(text(explorer)).toContain("5 of 8 · 0.9 s left");
     expect(text(explorer)).not.toContain("exact to PyTorch");
     one(explorer, '[data-action="cancel"]').click();

@@ -387,7 +387,10 @@ export class FakeStore extends EventTarget implements Store {
         return { ...card, status: "ready", stale: false, result: makeResult(card.sample, name, card.target) };
       });
       const slow = delayMs > 100 && done < total;
-      this.change({ cards, progress: slow ? { label: name, done, total, etaMs: (total - done) * delayMs } : null });
+      this.change({
+        cards,
+        progress: slow ? { label: name, done, total, etaMs: (total - done) * delayMs, cancellable: true } : null,
+      });
       if (done < total) this.#timer = setTimeout(() => advance(done + 1), delayMs);
     };
     advance(0);

@@ -19,7 +19,7 @@ function computing(): State {
     method: "Occlusion",
     arguments: { sliding_window_shapes: 5, strides: 2 },
     workload: "225 forward passes per sample",
-    progress: { label: "Occlusion", done: 5, total: 8, etaMs: 900 },
+    progress: { label: "Occlusion", done: 5, total: 8, etaMs: 900, cancellable: true },
   });
   state.cards = state.cards.map((card, index): Card => {
     if (index < 5)

@@ -34,7 +34,8 @@ export class OnnxError extends Error {
 export function parseOnnx(bytes: Uint8Array): Graph {
   let model: ModelProto;
   try {
-    model = fromBinary(ModelProtoSchema, bytes);
+    // Node's Buffer is a Uint8Array whose slices are no copies.
+    model = fromBinary(ModelProtoSchema, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (cause) {
     throw new OnnxError(`these ${bytes.length} bytes are no ONNX model: ${(cause as Error).message}`, { cause });
   }

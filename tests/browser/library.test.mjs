@@ -1,6 +1,9 @@
 /** The package export `attriscope/engine` in Node and in a page: PyTorch's outputs and Captum's maps, on every backend. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import fs from "node:fs";
+import path from "node:path";
+import { promisify } from "node:util";
 import { test } from "node:test";
 import * as library from "attriscope/engine";
 import { root } from "../../scripts/environment.mjs";
@@ -60,6 +63,47 @@ function check({ layers, ...found }, limit) {
 for (const backend of ["cpu", "wasm"]) {
   test(`Node, ${backend}`, async () => check(await differences(library, fixture, METHODS, backend), 1e-4));
 }
+
+/** The README's example in a language, word by word. */
+function example(language) {
+  const readme = fs.readFileSync(root("README.md"), "utf8");
+  const section = readme.slice(readme.indexOf("## The engine alone"));
+  return section.match(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``))[1];
+}
+
+const cifar = Buffer.from(JSON.parse(fs.readFileSync(root("tests/fixtures/data/cifar.json"), "utf8")).onnx, "base64");
+
+test("the README's example for Node", async () => {
+  const folder = root("build/example");
+  fs.mkdirSync(folder, { recursive: true });
+  fs.writeFileSync(path.join(folder, "example.mjs"), example("js"));
+  fs.writeFileSync(path.join(folder, "model.onnx"), cifar);
+  const { stdout } = await promisify(execFile)("node", ["example.mjs"], { cwd: folder });
+  assert.match(stdout, /'Integrated Gradients'/);
+  assert.match(stdout, /\[ 1, 3, 32, 32 \]\s*$/);
+});
+
+test("the README's example for a page", async () => {
+  const page = await (await launch()).newPage();
+  const bodies = {
+    "/": ["text/html", example("html")],
+    "/engine.mjs": ["text/javascript", fs.readFileSync(root("build/engine.mjs"))],
+    "/model.onnx": ["application/octet-stream", cifar],
+  };
+  await page.route("http://engine.test/**", (route) => {
+    const [contentType, body] = bodies[new URL(route.request().url()).pathname] ?? [];
+    return body ? route.fulfill({ contentType, body }) : route.fulfill({ status: 404 });
+  });
+  const logged = page.waitForEvent("console", (message) => message.type() === "log");
+  await page.goto("http://engine.test/");
+  const [map, delta] = await Promise.all(
+    (await logged).args().map((arg) => arg.evaluate((value) => Array.from(value))),
+  );
+  assert.equal(map.length, 3 * 32 * 32);
+  assert.ok(map.some((value) => value !== 0));
+  assert.equal(delta.length, 1);
+  assert.deepEqual(page.problems, []);
+});
 
 test("a page: WASM, WebGL in software, CPU", async (t) => {
   const page = await (await launch()).newPage();

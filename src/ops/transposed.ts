@@ -104,13 +104,9 @@ function phasesOf(
   if (!isDepthwise(kernel)) return convolvePlane(dy, back, plane as unknown as Plane);
   const [n, h, v, o] = dy.shape;
   const phases = reaches[0].phases.length * reaches[1].phases.length;
-  // A sum with zeros, because tfjs' tile is slow.
-  const copies = tf.add(tf.reshape(dy, [n * h * v, 1, o]), tf.zeros([1, phases, o]));
-  const dx = convolvePlane(
-    tf.reshape(phases > 1 ? copies : dy, [n, h, v, phases * o]),
-    back,
-    plane as unknown as Plane,
-  );
+  const copied = () => tf.add(tf.reshape(dy, [n * h * v, 1, o]), tf.zeros([1, phases, o]));
+  const copies: Tensor4D = phases > 1 ? tf.reshape(copied(), [n, h, v, phases * o]) : dy;
+  const dx = convolvePlane(copies, back, plane as unknown as Plane);
   const each = o / kernel.group;
   return each === 1 ? dx : tf.sum(tf.reshape(dx, [...dx.shape.slice(0, 3), -1, each]), 4);
 }
@@ -122,7 +118,8 @@ function phasesOf(
 function backwards({ w, group, derive }: Kernel, axes: Plane, reaches: readonly Reach[]): Kernel {
   const [, kw, inputs, outputs] = w.shape as [number, number, number, number];
   const depthwise = group > 1 && inputs === 1;
-  const name = `back ${reaches.map(({ phases }) => phases.join()).join(" ")}`;
+  // Padding "SAME" depends on the image.
+  const name = `back ${reaches.map(({ phases }, i) => `${phases} ${axes[i].before}`).join(" ")}`;
   const [rows, columns] = reaches.map(({ phases }) => phases);
   const phases = rows.length * columns.length;
   const make = () => {

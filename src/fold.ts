@@ -21,6 +21,8 @@ export function foldConstants(graph: Graph, definition: (node: Node) => OpDef): 
     let y: readonly NDArray[];
     try {
       y = [fold({ x, attrs: node.attrs, outputs: node.outputs.length })].flat();
+      const lacking = node.outputs.findIndex((name, i) => name && !y[i]);
+      if (lacking >= 0) throw new Error(`there is no output ${lacking} of ${x.filter(Boolean).length} inputs`);
     } catch (cause) {
       throw new FoldError(`${describe(node)}: ${(cause as Error).message}`, { cause });
     }

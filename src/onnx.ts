@@ -41,6 +41,7 @@ export function parseOnnx(bytes: Uint8Array): Graph {
   }
   const proto = model.graph;
   if (!proto?.node.length) throw new OnnxError(`the ONNX model has no ${proto ? "nodes" : "graph"}`);
+  if (!proto.output.length) throw new OnnxError("the ONNX graph has no outputs, so there is nothing to compute");
   const opset = Number(model.opsetImport.find((o) => !o.domain || o.domain === "ai.onnx")?.version ?? 0);
   if (opset < OPSETS.min || opset > OPSETS.max) {
     throw new OnnxError(

@@ -1,4 +1,6 @@
 /** What the engine says about bad models and bad requests: the place, what was got, what was expected. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import * as tf from "@tensorflow/tfjs-core";
 import { Model } from "../../src/engine";
@@ -39,6 +41,26 @@ describe("a model that cannot be read", () => {
       "a missing weight",
       changed((m) => m.graph!.initializer.shift()),
       /reads ".+", which no input, initializer or node gives/,
+    ],
+    ["a pickle", Uint8Array.of(0x80, 4, 0x95, 0, 1, 2, 3, 4, 5, 6), "no ONNX model"],
+    ["an opset of the future", changed((m) => (m.opsetImport[0].version = 40n)), /opset 40 is not supported.+13.+21/],
+    ["no opset", changed((m) => (m.opsetImport = [])), "opset"],
+    [
+      "an unknown domain",
+      changed((m) => (m.graph!.node[1].domain = "com.acme")),
+      /node ".+" \(.+\): operators of the domain "com\.acme" are not supported/,
+    ],
+    ["a value that is given twice", changed((m) => m.graph!.node.push(m.graph!.node[1])), /".+" is given twice/],
+    ["no outputs", changed((m) => (m.graph!.output = [])), "the ONNX graph has no outputs"],
+    [
+      "an output that nothing gives",
+      changed((m) => (m.graph!.output[0].name = "other")),
+      /output reads "other", which no/,
+    ],
+    [
+      "a node that waits for itself",
+      changed((m) => (m.graph!.node[0].input[0] = m.graph!.node[0].output[0])),
+      "the graph has a cycle",
     ],
     [
       "a cycle",
@@ -146,6 +168,41 @@ describe("a request that cannot be met", () => {
     const other = await load(net.onnx);
     other.dispose();
     await expect(other.run(net.inputs)).rejects.toThrow("has been disposed");
+  });
+});
+
+describe("inputs that do not fit each other or their type", () => {
+  test("batches of different sizes", async () => {
+    const two = readNet("two-images");
+    const model = await load(two.onnx);
+    const [first, ...others] = Object.entries(two.inputs);
+    const { data, shape } = first[1];
+    const one = { data: data.slice(0, data.length / shape[0]), shape: [1, ...shape.slice(1)] };
+    const inputs = Object.fromEntries([[first[0], one], ...others]);
+    await expect(model.run(inputs)).rejects.toThrow(
+      /different batch sizes: ".+" 1, ".+" \d+; expected the same for all/,
+    );
+    model.dispose();
+  });
+
+  test("fractions where whole numbers are wanted", async () => {
+    const bytes = readFileSync(join(__dirname, "../fixtures/data/zoo/text_cnn.onnx"));
+    const model = await load(bytes);
+    const [{ name: tokens, shape }] = model.inputs;
+    const data = new Float32Array(shape[1]!).fill(1.5);
+    await expect(model.run({ [tokens]: { data, shape: [1, shape[1]!] } })).rejects.toThrow(
+      /input ".+" holds 1\.5 at position 0; its type int64 needs whole numbers/,
+    );
+    model.dispose();
+  });
+
+  test("an index beyond the embedding", async () => {
+    const bytes = readFileSync(join(__dirname, "../fixtures/data/zoo/text_cnn.onnx"));
+    const model = await load(bytes);
+    const [{ name: tokens, shape }] = model.inputs;
+    const data = new Int32Array(shape[1]!).fill(123456);
+    await expect(model.run({ [tokens]: { data, shape: [1, shape[1]!] } })).rejects.toThrow(/\(Gather.*\).*123456/);
+    model.dispose();
   });
 });
 

@@ -84,6 +84,7 @@ export class Program {
     this.#names = new Set([...inputs.map(({ name }) => name), ...nodes.flatMap(({ outputs }) => outputs)]);
   }
 
+  /** How many nodes there are. */
   get length(): number {
     return this.#steps.length;
   }

@@ -36,6 +36,8 @@ export const flat = (kernel: Kernel): Kernel =>
 /** [N, D, H, W, C] -> [N·D, H, W, C] */
 export const planes = (x: Tensor): Tensor4D =>
   tf.reshape(x, [-1, ...x.shape.slice(2)] as [number, number, number, number]);
+/** Other axes, made from these. */
+export const planar = (axes: Plane, f: (axis: Axis, i: number) => Axis): Plane => [f(axes[0], 0), f(axes[1], 1)];
 export const pairs = (axes: readonly Axis[], f: (axis: Axis) => number) => axes.map(f) as [number, number];
 
 /** Each channel has filters of its own. */
@@ -65,12 +67,16 @@ export function convolve(x: Tensor, kernel: Kernel, axes: readonly Axis[], tail:
 export function convolvePlane(x: Tensor4D, kernel: Kernel, axes: Plane, tail: Tail = {}): Tensor4D {
   if (axes.some(({ before, after }) => before < 0 || after < 0)) {
     const cropped = padImage(x, axes.map(({ before, after }) => [Math.min(before, 0), Math.min(after, 0)])); // prettier-ignore
-    const rest = axes.map((axis) => ({ ...axis, before: Math.max(axis.before, 0), after: Math.max(axis.after, 0) }));
-    return convolvePlane(cropped as Tensor4D, kernel, rest as unknown as Plane, tail);
+    const rest = planar(axes, (axis) => ({
+      ...axis,
+      before: Math.max(axis.before, 0),
+      after: Math.max(axis.after, 0),
+    }));
+    return convolvePlane(cropped as Tensor4D, kernel, rest, tail);
   }
   // tfjs takes a stride or a dilation, not both.
   if (axes.some(({ dilation }) => dilation > 1) && axes.some(({ stride }) => stride > 1))
-    return convolvePlane(x, dilated(kernel, axes), axes.map(undilated) as unknown as Plane, tail);
+    return convolvePlane(x, dilated(kernel, axes), planar(axes, undilated), tail);
   if (isDepthwise(kernel)) return depthwise(x, kernel, axes, tail);
   if (kernel.group > 1) return grouped(x, kernel, axes, tail);
   return tf.fused.conv2d({ x, filter: kernel.w as Tensor4D, ...tail, ...common(axes) });
@@ -123,7 +129,8 @@ function depthwise(x: Tensor4D, kernel: Kernel, axes: Plane, tail: Tail): Tensor
     if (axes.every(({ kernel: k, stride, dilation }) => k === 7 && stride === 1 && dilation === 1))
       return bySmallWindows(x, kernel, axes, tail);
     const [larger] = FAST.filter(([h, v]) => h >= kh && v >= kw).sort((a, b) => a[0] * a[1] - b[0] * b[1]);
-    if (larger) return depthwise(x, enlarged(kernel, larger), axes.map((axis, i) => reaching(axis, larger[i])) as unknown as Plane, tail); // prettier-ignore
+    const wider = () => planar(axes, (axis, i) => reaching(axis, larger[i]));
+    if (larger) return depthwise(x, enlarged(kernel, larger), wider(), tail);
   }
   const { pad, ...rest } = common(axes);
   const filter = kernel.derive("depthwise", () => tf.reshape(w, [kh, kw, group, o / group])) as Tensor4D;
@@ -152,11 +159,11 @@ function bySmallWindows(x: Tensor4D, { w, group, derive }: Kernel, axes: Plane, 
         w: derive(`small ${at}`, () => windows.reduce((t, { taps, dilation }, i) => tf.gather(masked(t, i, dilation), taps, i), w)), // prettier-ignore
         derive: (key, make) => derive(`small ${at} ${key}`, make),
       };
-      const plane = axes.map((axis, i) => {
+      const plane = planar(axes, (axis, i) => {
         const { dilation, taps } = windows[i];
         return { ...axis, kernel: 3, dilation, before: axis.before - taps[0], after: axis.after - taps[0] };
       });
-      return convolvePlane(x, part, plane as unknown as Plane, at ? {} : { bias });
+      return convolvePlane(x, part, plane, at ? {} : { bias });
     })
     .reduce((a, b) => tf.add(a, b) as Tensor4D);
   return activation ? tf[activation](sum) : sum;

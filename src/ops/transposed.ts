@@ -1,7 +1,7 @@
 /** Transposed convolution: the gradient of a convolution by its image, and what ConvTranspose computes. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
-import { asPlane, convolvePlane, dilated, flat, isDepthwise, pairs, planeKernel, planeOf, planes, undilated, type Kernel, type Plane } from "./convolution"; // prettier-ignore
+import { asPlane, convolvePlane, dilated, flat, isDepthwise, pairs, planeKernel, planar, planeOf, planes, undilated, type Kernel, type Plane } from "./convolution"; // prettier-ignore
 import { padImage, range, type Axis } from "./window";
 import { tap, tapsOf, untap } from "./phases";
 import { transpose } from "./rearrange";
@@ -60,7 +60,7 @@ function together(kernel: Kernel, axes: Plane): [number[][], number[][]] {
 
 function planeGradient(dy: Tensor4D, kernel: Kernel, axes: Plane): Tensor4D {
   if (axes.some(({ dilation }) => dilation > 1) && axes.some(({ stride }) => stride > 1))
-    return planeGradient(dy, dilated(kernel, axes), axes.map(undilated) as unknown as Plane);
+    return planeGradient(dy, dilated(kernel, axes), planar(axes, undilated));
   if (axes.every(({ stride }) => stride === 1)) {
     const reaches = axes.map((axis) => reachOf(axis, [0]));
     return phasesOf(dy, kernel, axes, reaches, pairs(axes, ({ length }) => length)) as Tensor4D; // prettier-ignore
@@ -96,17 +96,17 @@ function phasesOf(
   out: readonly number[],
 ): Tensor {
   const back = backwards(kernel, axes, reaches);
-  const plane = axes.map((axis, i): Axis => {
+  const plane = planar(axes, (axis, i) => {
     const { first, taps } = reaches[i];
     const after = out[i] + first + axis.dilation * (taps - 1) - axis.out;
     return { ...axis, kernel: taps, stride: 1, before: -first, after, declaredAfter: after, length: axis.out, out: out[i] }; // prettier-ignore
   });
-  if (!isDepthwise(kernel)) return convolvePlane(dy, back, plane as unknown as Plane);
+  if (!isDepthwise(kernel)) return convolvePlane(dy, back, plane);
   const [n, h, v, o] = dy.shape;
   const phases = reaches[0].phases.length * reaches[1].phases.length;
   const copied = () => tf.add(tf.reshape(dy, [n * h * v, 1, o]), tf.zeros([1, phases, o]));
   const copies: Tensor4D = phases > 1 ? tf.reshape(copied(), [n, h, v, phases * o]) : dy;
-  const dx = convolvePlane(copies, back, plane as unknown as Plane);
+  const dx = convolvePlane(copies, back, plane);
   const each = o / kernel.group;
   return each === 1 ? dx : tf.sum(tf.reshape(dx, [...dx.shape.slice(0, 3), -1, each]), 4);
 }

@@ -36,17 +36,18 @@ def show(model, dataset=None):
 /** One cell each. */
 const CASES = {
   operator: `
-class Cumulative(nn.Module):
+class Warp(nn.Module):
     def forward(self, x):
-        return torch.cumsum(x, 2)
+        grid = x[:, :2].permute(0, 2, 3, 1)
+        return torch.nn.functional.grid_sample(x, grid, align_corners=False)
 
 class Unsupported(Net):
     def __init__(self):
         super().__init__()
-        self.sums = Cumulative()
+        self.warp = Warp()
 
     def between(self, x):
-        return self.sums(x)
+        return self.warp(x)
 
 show(Unsupported())`,
   weights: `
@@ -93,7 +94,7 @@ describe("bad input in JupyterLab", () => {
 
   it("names the node, type and module of an operator that the engine lacks", async () => {
     await explorerOf("operator").until("state.phase.name === 'stopped'");
-    assert.match(await textOf(outputOf("operator")), /CumSum[^]*sums[^]*Cumulative/);
+    assert.match(await textOf(outputOf("operator")), /GridSample[^]*warp[^]*Warp/);
   });
 
   it("names the weight that is not finite", async () => {

@@ -71,13 +71,14 @@ function example(language) {
   return section.match(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``))[1];
 }
 
-const cifar = Buffer.from(JSON.parse(fs.readFileSync(root("tests/fixtures/data/cifar.json"), "utf8")).onnx, "base64");
+/** A model of such images. */
+const vit = fs.readFileSync(root("tests/fixtures/data/zoo/mha_vit.onnx"));
 
 test("the README's example for Node", async () => {
   const folder = root("build/example");
   fs.mkdirSync(folder, { recursive: true });
   fs.writeFileSync(path.join(folder, "example.mjs"), example("js"));
-  fs.writeFileSync(path.join(folder, "model.onnx"), cifar);
+  fs.writeFileSync(path.join(folder, "model.onnx"), vit);
   const { stdout } = await promisify(execFile)("node", ["example.mjs"], { cwd: folder });
   assert.match(stdout, /'Integrated Gradients'/);
   assert.match(stdout, /\[ 1, 3, 32, 32 \]\s*$/);
@@ -88,7 +89,7 @@ test("the README's example for a page", async () => {
   const bodies = {
     "/": ["text/html", example("html")],
     "/engine.mjs": ["text/javascript", fs.readFileSync(root("build/engine.mjs"))],
-    "/model.onnx": ["application/octet-stream", cifar],
+    "/model.onnx": ["application/octet-stream", vit],
   };
   await page.route("http://engine.test/**", (route) => {
     const [contentType, body] = bodies[new URL(route.request().url()).pathname] ?? [];

@@ -102,6 +102,7 @@ describe("bad input in JupyterLab", () => {
   });
 
   it("says what the exporter refuses and what to do", async () => {
+    await outputOf("exporter").getByText("cannot be exported to ONNX").first().waitFor();
     assert.match(
       await textOf(outputOf("exporter")),
       /Undecided cannot be exported to ONNX.*depends on values.*torch.where/,

@@ -90,20 +90,20 @@ export class Model {
     await this.activate();
     this.checkInputs(inputs);
     const names = this.outputs.map(({ name }) => name);
-    const known: Record<string, NDArray> = {};
+    // A name may be any string, so what it stands for is looked up where nothing is inherited.
+    const known = new Map<string, NDArray>();
     const tensors = tf.tidy(() => {
       const values = Object.entries(this.#fused.forward(this.upload(inputs), names));
-      for (const [name, value] of values) if (!(value instanceof tf.Tensor)) known[name] = value;
-      return Object.fromEntries(values.filter(([, value]) => value instanceof tf.Tensor)) as Record<string, Tensor>;
+      for (const [name, value] of values) if (!(value instanceof tf.Tensor)) known.set(name, value);
+      return Object.fromEntries(values.filter(([name]) => !known.has(name))) as Record<string, Tensor>;
     });
-    const result: Record<string, ResultArray> = {};
+    const results: [string, ResultArray][] = [];
     for (const name of names) {
-      const tensor = tensors[name];
-      const { shape } = tensor ?? known[name];
-      result[name] = { data: resultOf(tensor ? await tensor.data() : known[name].data), shape: [...shape] };
+      const { shape, data } = known.get(name) ?? { shape: tensors[name].shape, data: await tensors[name].data() };
+      results.push([name, { data: resultOf(data), shape: [...shape] }]);
     }
     tf.dispose(tensors);
-    return result;
+    return Object.fromEntries(results);
   }
 
   /** Frees the weights. The model cannot be used afterwards. */
@@ -200,7 +200,7 @@ export class Model {
     }
     const batches = new Set<number>();
     for (const { name, shape, dtype } of this.inputs) {
-      const given = inputs[name];
+      const given = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
       const expected = `[${shape.map((d) => d ?? "N").join(", ")}]`;
       if (!given)
         throw new EngineError(`input "${name}" ${expected} is missing; the model's inputs are ${quote(names)}`);

@@ -1,7 +1,8 @@
 /** Graph -> graph whose images lie channels last, [N, ..., C], decided once when a model is loaded. */
-import { integers, withoutUnread, type Graph, type NDArray, type Node, type ValueName } from "./graph";
+import { describe, integers, withoutUnread, type Graph, type NDArray, type Node, type ValueName } from "./graph";
 import { transposed, withShape } from "./ops/host";
 import type { ImageAxes, OpDef } from "./ops/op";
+import { EngineError } from "./support";
 
 /** perm of a transposition [N, C, ...] -> [N, ..., C], and back; a kernel [O, I, ...k] -> [...k, I, O]. */
 const toLast = (rank: number): number[] => [0, ...spatial(rank), 1];
@@ -80,7 +81,7 @@ export function layOut(graph: Graph, definition: (node: Node) => OpDef): LaidOut
   );
   const isImage = (value: ValueName) => images.has(value) || incomingImages.has(value);
 
-  for (const node of graph.nodes) {
+  const lay = (node: Node): void => {
     const { layout, host = [], kernel } = definition(node);
     /** The node after a change of the inputs at some places. */
     const put = (places: readonly number[], change: (value: ValueName) => ValueName): Node => ({
@@ -89,16 +90,20 @@ export function layOut(graph: Graph, definition: (node: Node) => OpDef): LaidOut
     });
     const tensors = node.inputs.flatMap((name, i) => (name && !host.includes(i) ? [i] : []));
     const settle = (dimensions: number) => {
-      for (const name of node.outputs) if (!ranks.has(name)) ranks.set(name, dimensions);
+      for (const name of node.outputs) ranks.set(name, dimensions);
     };
 
     if (layout === "image") {
       const dimensions = imageRank(node, kernel, ranks);
+      const [x, w] = [node.inputs[0], kernel === undefined ? "" : node.inputs[kernel]];
+      if (dimensions < 3) throw new Error(`"${x}" has ${dimensions} dimensions, expected 3 or more: [N, C, ...]`);
+      if (w && (ranks.get(w) ?? dimensions) !== dimensions)
+        throw new Error(`the kernel "${w}" has ${ranks.get(w)} dimensions, expected ${dimensions} as "${x}" has`);
       settle(dimensions);
       const laid = put([0], (name) => asImage(name, dimensions));
       const inputs = laid.inputs.map((name, i) => (i === kernel ? asKernel(name) : name));
       emit({ ...laid, inputs }, true);
-      continue;
+      return;
     }
     const carriers = typeof layout === "object" && layout.inputs ? layout.inputs : tensors;
     const names = carriers.map((i) => node.inputs[i]).filter(Boolean);
@@ -115,7 +120,7 @@ export function layOut(graph: Graph, definition: (node: Node) => OpDef): LaidOut
           true,
         );
         settle(dimensions);
-        continue;
+        return;
       }
     } else if (typeof layout === "object" && first !== undefined) {
       const fits = (name: ValueName) => isImage(name) || (constants.has(name) && ranks.get(name) === dimensions);
@@ -128,10 +133,17 @@ export function layOut(graph: Graph, definition: (node: Node) => OpDef): LaidOut
       if (adapted) {
         emit(adapted.node, adapted.image);
         if (adapted.image) settle(dimensions);
-        continue;
+        return;
       }
     }
     emit(put(tensors, asPlain), false);
+  };
+  for (const node of graph.nodes) {
+    try {
+      lay(node);
+    } catch (cause) {
+      throw new EngineError(`${describe(node)}: ${(cause as Error).message}`, { cause });
+    }
   }
   for (const { name } of graph.outputs) asPlain(name);
   return { graph: withoutUnread({ ...graph, nodes, constants }), plain };

@@ -57,7 +57,7 @@ export function parseOnnx(bytes: Uint8Array): Graph {
   const hasOrigins = proto.node.some((n) => readOrigin(n));
   const nodes: Node[] = [];
   for (const n of proto.node) {
-    const attrs = Object.fromEntries(n.attribute.filter(isData).map((a) => [a.name, readAttribute(a, n)]));
+    const attrs = Object.fromEntries(n.attribute.filter(isRead).map((a) => [a.name, readAttribute(a, n)]));
     if (n.opType === "Constant" && n.output.length === 1) {
       constants.set(n.output[0], readConstant(attrs, n));
       continue;
@@ -259,8 +259,12 @@ function halfToNumber(bits: number): number {
 const bfloat16s = (bits: Uint16Array): Float32Array =>
   new Float32Array(Uint32Array.from(bits, (upper) => upper << 16).buffer);
 
+/** Attributes that graph passes give to nodes. */
+const OWN_ATTRIBUTES = ["activation", "channel", "laid"];
+
 /** Subgraphs and types belong to operators that the tables lack; the operator is then what is reported. */
-const isData = ({ type }: AttributeProto): boolean =>
+const isRead = ({ name, type }: AttributeProto): boolean =>
+  !OWN_ATTRIBUTES.includes(name) &&
   ![
     AttributeType.GRAPH,
     AttributeType.GRAPHS,
@@ -284,7 +288,9 @@ function readAttribute(a: AttributeProto, n: NodeProto): Attr {
     case AttributeType.STRINGS:
       return a.strings.map((s) => new TextDecoder().decode(s));
     case AttributeType.TENSOR:
-      return readTensor(a.t!, `node "${n.name}" (${n.opType}), attribute ${a.name}`);
+      if (!a.t)
+        throw new OnnxError(`node "${n.name}" (${n.opType}): attribute ${a.name} is a tensor without its values`);
+      return readTensor(a.t, `node "${n.name}" (${n.opType}), attribute ${a.name}`);
     default:
       throw new OnnxError(
         `node "${n.name}" (${n.opType}): attribute ${a.name} has the type ${AttributeType[a.type] ?? a.type}, which is not supported`,
@@ -294,12 +300,12 @@ function readAttribute(a: AttributeProto, n: NodeProto): Attr {
 
 function readConstant(attrs: Record<string, Attr>, n: NodeProto): NDArray {
   const { value, value_float, value_int, value_floats, value_ints } = attrs;
-  if (value) return value as NDArray;
-  if (value_float !== undefined) return { dtype: "float32", shape: [], data: Float32Array.of(value_float as number) };
-  if (value_int !== undefined) return { dtype: "int64", shape: [], data: Float64Array.of(value_int as number) };
-  const floats = value_floats as number[] | undefined;
-  if (floats) return { dtype: "float32", shape: [floats.length], data: Float32Array.from(floats) };
-  const ints = value_ints as number[] | undefined;
-  if (ints) return { dtype: "int64", shape: [ints.length], data: Float64Array.from(ints) };
+  if (value && typeof value === "object" && "data" in value) return value;
+  if (typeof value_float === "number") return { dtype: "float32", shape: [], data: Float32Array.of(value_float) };
+  if (typeof value_int === "number") return { dtype: "int64", shape: [], data: Float64Array.of(value_int) };
+  const vector = (values: Attr): values is number[] => Array.isArray(values) && typeof (values[0] ?? 0) === "number";
+  if (vector(value_floats))
+    return { dtype: "float32", shape: [value_floats.length], data: Float32Array.from(value_floats) };
+  if (vector(value_ints)) return { dtype: "int64", shape: [value_ints.length], data: Float64Array.from(value_ints) };
   throw new OnnxError(`node "${n.name}" (Constant) has none of the attributes value, value_float(s), value_int(s)`);
 }

@@ -6,6 +6,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { describe, sizeOf, type Graph, type NDArray, type Node, type ValueName } from "./graph";
 import { layOut } from "./layout";
+import { broadcastShapes, checkShape } from "./ops/host";
 import type { Attributes, Call, OpDef } from "./ops/op";
 import { EngineError } from "./support";
 import { download, upload, type Weights } from "./weights";
@@ -29,6 +30,9 @@ export interface HookCall {
  * which hooks see each other's work is Captum's: an output's hook runs before those of the modules that read it.
  */
 export type Rules = Readonly<Record<string, (call: HookCall) => Tensor>>;
+
+/** Bytes of all tensors at one time: a file could keep values of any size alive, however many. */
+const MOST_BYTES = 2 ** 33;
 
 /** Called after each node of a walk. */
 type OnStep = () => void;
@@ -147,7 +151,7 @@ export class Program {
     for (const { node } of steps) for (const name of node.inputs) readers.set(name, (readers.get(name) ?? 0) + 1);
     const release = (name: ValueName) => {
       const value = values.get(name);
-      if (readers.get(name) || !isTensor(value) || name in inputs || outputs.includes(name)) return;
+      if (readers.get(name) || !isTensor(value) || Object.hasOwn(inputs, name) || outputs.includes(name)) return;
       value.dispose();
       values.delete(name);
     };
@@ -187,6 +191,8 @@ export class Program {
     const onHost = def.fold && !weighted && (def.shapeOnly || !given.some(isTensor));
     const onDevice = (): Tensor[] => {
       const call = this.#call(step, values, []);
+      // tfjs' kernels allocate whatever a broadcast asks for.
+      if (def.layout === "pointwise") checkShape(broadcastShapes(...call.x.flatMap((x) => (x ? [x.shape] : []))));
       return tf.tidy(() => {
         const made = [def.forward!(call)].flat() as Tensor[];
         // Each value is disposed once, so it must be a tensor of its own.
@@ -200,6 +206,9 @@ export class Program {
       const all: Value[] = folds ? [def.fold!({ x: x(), attrs, outputs: outputs.length })].flat() : onDevice();
       const lacking = node.outputs.findIndex((name, i) => name && !all[i]);
       if (lacking >= 0) throw new EngineError(`output ${lacking} is not supported`);
+      for (const { shape } of all) checkShape(shape);
+      if (tf.memory().numBytes > MOST_BYTES)
+        throw new EngineError(`more than ${MOST_BYTES / 2 ** 30} GiB are needed at once; run fewer examples`);
       all.slice(node.outputs.length).forEach((value) => isTensor(value) && value.dispose());
       return all.slice(0, node.outputs.length);
     });

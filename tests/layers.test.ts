@@ -37,7 +37,7 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
   fold: { values: ["ops", "graph"] },
   fuse: { values: ["graph"] },
   backend: { values: [] },
-  layout: { values: ["graph", "ops"] },
+  layout: { values: ["graph", "ops", "support"] },
   ops: { values: ["graph"] },
   onnx: { values: ["graph", "proto"] },
   proto: { values: [] },

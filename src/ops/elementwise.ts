@@ -418,7 +418,7 @@ const CONVERSIONS: Table = {
   CastLike: [
     op({
       since: 15,
-      layout: "pointwise",
+      layout: "plain",
       fold: ({ x: [x, like] }) => map(x, (v) => converted(v, like.dtype), like.dtype),
       forward: ({ x: [x, like] }) => cast(x, like.dtype as DType),
       vjp: ([dy], { x: [, like] }) => [() => dy.clone(), () => tf.zerosLike(like)],

@@ -6,7 +6,12 @@ import * as tf from "@tensorflow/tfjs-core";
 import { Model } from "../../src/engine";
 import { UnsupportedError } from "../../src/support";
 import { attribute, plan } from "../../src/methods";
-import { ModelProtoSchema, TensorProto_DataLocation, type ModelProto } from "../../src/proto/onnx_pb";
+import {
+  ModelProtoSchema,
+  TensorProto_DataLocation,
+  type AttributeProto,
+  type ModelProto,
+} from "../../src/proto/onnx_pb";
 import { readNet } from "./fixtures";
 
 const net = readNet("digits");
@@ -17,6 +22,11 @@ function changed(change: (model: ModelProto) => void): Uint8Array {
   const model = fromBinary(ModelProtoSchema, net.onnx);
   change(model);
   return toBinary(ModelProtoSchema, model);
+}
+
+function attributeOf(model: ModelProto, opType: string, attribute: string): AttributeProto {
+  const node = model.graph!.node.find((n) => n.opType === opType)!;
+  return node.attribute.find((a) => a.name === attribute)!;
 }
 
 const load = (bytes: Uint8Array) => Model.load(bytes, { backend: "cpu" });
@@ -63,6 +73,21 @@ describe("a model that cannot be read", () => {
       "the graph has a cycle",
     ],
     [
+      "a group that does not divide the filters",
+      changed((m) => (attributeOf(m, "Conv", "group").i = 3n)),
+      /node ".+" \(Conv.*\): attribute group is 3, expected a divisor of the first dimension of the kernel \[\d+, 1, /,
+    ],
+    [
+      "strides of nought",
+      changed((m) => (attributeOf(m, "Conv", "strides").ints = [0n, 1n])),
+      /attribute strides is \[0,1\], expected integers from 1 on; check the file with onnx\.checker/,
+    ],
+    [
+      "an operator that only graph passes may put in",
+      changed((m) => (m.graph!.node.find((n) => n.opType === "Relu")!.domain = "attriscope.fused")),
+      'operators of the domain "attriscope.fused" are not supported',
+    ],
+    [
       "a cycle",
       changed((m) => (m.graph!.node[0].input[0] = m.graph!.node[2].output[0])),
       /waits for ".+", which waits for it: the graph has a cycle/,
@@ -81,6 +106,27 @@ test("an operator that is lacking names the node, its type and its module", asyn
   expect(nodes).toHaveLength(1);
   expect(nodes[0]).toMatchObject({ op: "Loop", opset: 18, class: "torch.nn.ReLU" });
   expect(total).toBeGreaterThan(5);
+});
+
+test("names that objects inherit are names like any other", async () => {
+  const renamed = changed((m) => {
+    const graph = m.graph!;
+    const rename = (old: string, value: string) => {
+      for (const n of graph.node) {
+        n.input = n.input.map((v) => (v === old ? value : v));
+        n.output = n.output.map((v) => (v === old ? value : v));
+      }
+    };
+    rename(graph.input[0].name, "constructor");
+    graph.input[0].name = "constructor";
+    rename(graph.output[0].name, "__proto__");
+    graph.output[0].name = "__proto__";
+  });
+  const model = await load(renamed);
+  await expect(model.run({})).rejects.toThrow('input "constructor" [N, 1, 8, 8] is missing');
+  const results = await model.run({ constructor: net.inputs[name] });
+  expect(Object.keys(results)[0]).toBe("__proto__");
+  model.dispose();
 });
 
 test("a graph out of order is sorted", async () => {

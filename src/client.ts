@@ -37,7 +37,7 @@ class WorkerEngine implements Engine {
     return {
       info,
       run: (inputs) => this.#alive(this.#api.run(info.id, inputs)),
-      plan: (method, args, shapes) => this.#alive(this.#api.plan(method, args, shapes)),
+      plan: (method, args, shapes) => this.#alive(this.#api.plan(info.id, method, args, shapes)),
       attribute: async (requests, signal, onProgress) => {
         const call = ++this.#calls;
         const cancel = () => void this.#api.cancel(call);

@@ -36,9 +36,12 @@ export interface Layer {
   /** Module path, e.g. "layer1.0.conv1". */
   name: string;
   class: string;
-  /** The module's output; null for what depends on the batch. */
+  /** Of the module's output, e.g. [N, C, H, W]; null for what depends on the batch. */
   shape: readonly (number | null)[];
+  /** The module's output, of its last call. */
   value: ValueName;
+  /** What the module reads; null where that is a constant. */
+  input: ValueName | null;
 }
 
 const MAIN = "raw";
@@ -130,14 +133,47 @@ export class Model {
   }
 
   /**
-   * Outputs in ONNX's order; everything else is freed as soon as it has been read. Values inside the graph can be given and
-   * asked for as well, then in the graph's own layout. Call inside tf.tidy.
+   * Outputs in ONNX's order; everything else is freed as soon as it has been read. Values inside the graph can be given as
+   * well, as {@link inner} gives them. Call inside tf.tidy.
    */
   forward(inputs: Readonly<Record<string, Value>>, outputs: readonly string[] = [this.main]): Record<string, Tensor> {
-    const values = this.#programFor([...Object.keys(inputs), ...outputs]).forward(inputs, outputs);
-    return Object.fromEntries(
-      Object.entries(values).map(([name, value]) => [name, value instanceof tf.Tensor ? value : upload(value)]),
-    );
+    return onDevice(this.#programFor([...Object.keys(inputs), ...outputs]).forward(inputs, outputs));
+  }
+
+  /**
+   * Values inside the graph in its own layout ({@link isChannelsLast}), as `forward` and `gradients` take them. Call inside
+   * tf.tidy.
+   */
+  inner(inputs: Readonly<Record<string, Value>>, values: readonly ValueName[]): Record<ValueName, Tensor> {
+    return onDevice(this.#programFor([...Object.keys(inputs), ...values]).forward(inputs, values, true));
+  }
+
+  /** Whether a value inside the graph lies [N, ..., C] where ONNX has [N, C, ...]. */
+  isChannelsLast(value: ValueName): boolean {
+    // What fusion has taken in lies as what it went into.
+    for (let name = value; ;) {
+      if (this.#fused.has(name)) return this.#fused.isChannelsLast(name);
+      const reader = this.#graph.nodes.find(({ inputs }) => inputs.includes(name));
+      if (!reader) return false;
+      [name] = reader.outputs;
+    }
+  }
+
+  /**
+   * The embeddings that an input of integers is looked up in: what the lookup gives, [..., E], and where it looks. Empty for
+   * other inputs.
+   */
+  embeddings(input: string): readonly { value: ValueName; indices: ValueName }[] {
+    if (this.inputs.find(({ name }) => name === input)?.dtype === "float32") return [];
+    const { nodes, constants } = this.#graph;
+    const reached = new Set([input]);
+    return nodes.flatMap((node) => {
+      const { op, inputs, outputs } = node;
+      const isTable = op === "Gather" && constants.get(inputs[0])?.dtype === "float32" && !node.attrs.axis;
+      if (isTable && reached.has(inputs[1])) return [{ value: outputs[0], indices: inputs[1] }];
+      if (inputs.some((name) => reached.has(name))) outputs.forEach((name) => reached.add(name));
+      return [];
+    });
   }
 
   /**
@@ -230,6 +266,11 @@ export class Model {
   }
 }
 
+const onDevice = (values: Readonly<Record<ValueName, Value>>): Record<ValueName, Tensor> =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, value instanceof tf.Tensor ? value : upload(value)]),
+  );
+
 function resultOf(data: NDArray["data"]): ResultArray["data"] {
   return data instanceof Float32Array ? data : Float64Array.from(data as Float64Array);
 }
@@ -239,12 +280,21 @@ function integersAs(dtype: DType, data: ArrayLike["data"]): NDArray["data"] {
   return dtype === "bool" ? Uint8Array.from(data) : dtype === "int32" ? Int32Array.from(data) : Float64Array.from(data);
 }
 
-function layersOf(graph: Graph): Layer[] {
+/** A module's nodes stand together; containers are modules too. */
+function layersOf({ nodes, shapes, constants }: Graph): Layer[] {
   const layers = new Map<string, Layer>();
-  for (const { origin, outputs } of graph.nodes) {
-    if (!origin?.path) continue;
-    const shape = graph.shapes.get(outputs[0]) ?? [];
-    layers.set(origin.path, { name: origin.path, class: shortClass(origin.class), shape, value: outputs[0] });
+  for (const { origin, inputs, outputs } of nodes) {
+    const [value] = outputs;
+    for (const module of origin?.path ? [...origin.parents, origin] : []) {
+      const first = constants.has(inputs[0]) ? null : inputs[0];
+      layers.set(module.path, {
+        name: module.path,
+        class: shortClass(module.class),
+        shape: shapes.get(value) ?? [],
+        value,
+        input: layers.get(module.path)?.input ?? first,
+      });
+    }
   }
   return [...layers.values()];
 }

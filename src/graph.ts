@@ -23,6 +23,8 @@ export interface Origin {
   readonly class: string;
   /** The ATen operator, e.g. "aten.relu.default". */
   readonly aten: string;
+  /** Modules around that one, outermost first, without the model itself. */
+  readonly parents: readonly { readonly path: string; readonly class: string }[];
   /** Name of the traced operation. Nodes with the same one are parts of one call of a module, e.g. of an nn.Softplus. */
   readonly call: string;
 }

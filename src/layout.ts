@@ -14,6 +14,8 @@ export interface LaidOut {
   graph: Graph;
   /** Name under which a value stands in ONNX's order, where it is not its own. */
   plain: ReadonlyMap<ValueName, ValueName>;
+  /** Values that lie channels last under their own name. */
+  images: ReadonlySet<ValueName>;
 }
 
 export function layOut(graph: Graph, definition: (node: Node) => OpDef): LaidOut {
@@ -146,7 +148,7 @@ export function layOut(graph: Graph, definition: (node: Node) => OpDef): LaidOut
     }
   }
   for (const { name } of graph.outputs) asPlain(name);
-  return { graph: withoutUnread({ ...graph, nodes, constants }), plain };
+  return { graph: withoutUnread({ ...graph, nodes, constants }), plain, images };
 
   function axesOf(node: Node, rank: number): ImageAxes {
     return {

@@ -132,13 +132,17 @@ function readOrigin(n: NodeProto): Origin | null {
   const scopes = readList(n, "pkg.torch.onnx.name_scopes");
   const classes = readList(n, "pkg.torch.onnx.class_hierarchy");
   if (scopes.length < 2 || classes.length < 2) return null;
-  return { path: scopes.at(-2)!, class: classes.at(-2)!, aten: classes.at(-1)!, call: scopes.at(-1)! };
+  const parents = scopes
+    .slice(0, -2)
+    .map((path, i) => ({ path, class: classes[i] }))
+    .filter(({ path }) => path);
+  return { path: scopes.at(-2)!, class: classes.at(-2)!, aten: classes.at(-1)!, call: scopes.at(-1)!, parents };
 }
 
 /** A graph without torch's metadata cannot tell a module from a function: activations and pools count as modules. */
 function guessOrigin({ opType, output: [call] }: NodeProto): Origin | null {
   const module = MODULES[opType];
-  return module ? { path: "", class: `torch.nn.modules.${module}`, aten: "", call } : null;
+  return module ? { path: "", class: `torch.nn.modules.${module}`, aten: "", call, parents: [] } : null;
 }
 
 const MODULES: Readonly<Record<string, string>> = {

@@ -62,6 +62,7 @@ export class Program {
   readonly #graph: Graph;
   readonly #steps: readonly Step[];
   readonly #plain: ReadonlyMap<ValueName, ValueName>;
+  readonly #images: ReadonlySet<ValueName>;
   readonly #weights: Weights;
   readonly #plans = new Map<string, readonly Step[]>();
   readonly #names: ReadonlySet<ValueName>;
@@ -70,6 +71,7 @@ export class Program {
     const laidOut = layOut(graph, definition);
     this.#graph = laidOut.graph;
     this.#plain = laidOut.plain;
+    this.#images = laidOut.images;
     this.#weights = weights;
     const { constants, inputs, nodes } = laidOut.graph;
     const settled = new Set(constants.keys());
@@ -98,9 +100,18 @@ export class Program {
     return this.#names.has(name) || this.#graph.constants.has(name);
   }
 
-  /** Values in ONNX's order; everything else is freed as soon as it has been read. */
-  forward(inputs: Readonly<Record<ValueName, Value>>, outputs: readonly ValueName[]): Record<ValueName, Value> {
-    const names = outputs.map((name) => this.#plain.get(name) ?? name);
+  /** Whether a value lies [N, ..., C] inside where ONNX has [N, C, ...]. */
+  isChannelsLast(name: ValueName): boolean {
+    return this.#images.has(name);
+  }
+
+  /** Values in ONNX's order, or `inside` in the graph's own; everything else is freed as soon as it has been read. */
+  forward(
+    inputs: Readonly<Record<ValueName, Value>>,
+    outputs: readonly ValueName[],
+    inside = false,
+  ): Record<ValueName, Value> {
+    const names = outputs.map((name) => (inside ? name : (this.#plain.get(name) ?? name)));
     const { values } = this.#walk(inputs, names, true);
     return Object.fromEntries(outputs.map((name, i) => [name, this.#value(names[i], values)!]));
   }

@@ -421,14 +421,15 @@ export class Session extends EventTarget implements Store {
 
   #requestFor({ sample, target }: Card): AttributeRequest {
     const { method, arguments: args, baseline, features, methods } = this.#state;
-    const usesBaselines = methods.find(({ name }) => name === method)?.usesBaselines;
-    const baselineOf = (all: readonly NDArray[]) => batchOf([all[Math.min(baseline, all.length - 1)]]);
+    const uses = methods.find(({ name }) => name === method)?.baselines ?? "none";
+    const baselineOf = (all: readonly NDArray[]) =>
+      batchOf(uses === "one" ? [all[Math.min(baseline, all.length - 1)]] : all);
     return {
       method,
       arguments: args,
       inputs: inputsOf([sample], features),
       attributed: features.map(({ input }) => input),
-      baselines: usesBaselines ? byInput(features, (i) => baselineOf(sample.baselines[i])) : undefined,
+      baselines: uses !== "none" ? byInput(features, (i) => baselineOf(sample.baselines[i])) : undefined,
       target: target === null ? null : [unflatten(target, sample.outputs[0].raw.shape)],
     };
   }
@@ -461,9 +462,9 @@ export class Session extends EventTarget implements Store {
         const { attributions, signed, delta, change } = explained[i];
         const result: Result = {
           ...{ method, arguments: args, target, baseline, ms, signed },
-          attributions: features.map(({ input }, k) => ({
+          attributions: features.map(({ input }) => ({
             ...summed(attributions[input].data),
-            shape: sample.inputs[k].shape,
+            shape: attributions[input].shape.slice(1),
           })),
           delta: delta?.[0] ?? null,
           change: change?.[0] ?? null,

@@ -86,7 +86,7 @@ const api = {
     inTurn(() => model(id).run(inputs)),
 
   /** Answers between the chunks of a running job. */
-  plan: (method: string, args: Arguments, shapes: Shapes): Plan => plan(method, args, shapes),
+  plan: (id: number, method: string, args: Arguments, shapes: Shapes): Plan => plan(model(id), method, args, shapes),
 
   /** Answers the requests one after the other, all or none; progress counts the whole. */
   attribute: (

@@ -93,7 +93,7 @@ const engine: Engine = {
         methods: describeMethods(model),
       },
       run: (feeds) => model.run(feeds),
-      plan: async (...args) => plan(...args),
+      plan: async (...args) => plan(model, ...args),
       attribute: async (requests, signal, onProgress) => {
         attributions += requests.length;
         const results = [];

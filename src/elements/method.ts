@@ -70,7 +70,7 @@ export class AttriscopeMethod extends LitElement {
     const info = methods.find(({ name }) => name === method);
     const params = info?.params ?? [];
     const fields = params.reduce((sum, spec) => sum + ("slider" in spec && spec.slider ? 2 : 1), 0);
-    const baselines = info?.usesBaselines ? this.state.baselines : [];
+    const baselines = info?.baselines === "one" ? this.state.baselines : [];
     const secondary = fields > 1 ? "secondary" : "";
     const hidden = fields > 2 || (fields > 1 && baselines.length > 0);
     return html`

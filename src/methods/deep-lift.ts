@@ -71,7 +71,8 @@ export const deepLift: Method = {
   summary: "How the difference to the baseline spreads through the network",
   source: "Shrikumar et al. 2017; captum.attr.DeepLift",
   params: [],
-  usesBaselines: true,
+  baselines: "one",
+  embeds: true,
   complete: true,
   signed: () => true,
   attribute: async (call) => {

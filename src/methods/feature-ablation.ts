@@ -9,7 +9,8 @@ export const featureAblation: Method = {
   summary: "How much the output falls when one value is replaced by the baseline",
   source: "captum.attr.FeatureAblation",
   params: [perturbationsPerEval],
-  usesBaselines: true,
+  baselines: "one",
+  embeds: false,
   complete: false,
   signed: () => true,
   plan: (_, shapes) => ({

@@ -1,5 +1,5 @@
 /** The methods in menu order, and the one way to call them. */
-import type { ArrayLike, FloatArray, Model } from "../engine";
+import type { ArrayLike, FloatArray, Layer, Model } from "../engine";
 import { sizeOf } from "../graph";
 import { EngineError } from "../support";
 import { deconvolution } from "./deconvolution";
@@ -8,10 +8,12 @@ import { featureAblation } from "./feature-ablation";
 import { guidedBackprop } from "./guided-backprop";
 import { inputXGradient } from "./input-x-gradient";
 import { integratedGradients } from "./integrated-gradients";
-import type { Arguments, ArgumentValue, Method, MethodInfo, ParamSpec, Plan, Shapes } from "./method";
+import { isSpatial } from "./layers";
+import { gathered, leafValues, leavesOf } from "./leaves";
+import type { Arguments, ArgumentValue, Call, Method, MethodInfo, ParamSpec, Plan, Shapes } from "./method";
 import { occlusion } from "./occlusion";
 import { saliency } from "./saliency";
-import { scores } from "./steps";
+import { rowsOf, scores } from "./steps";
 
 export const METHODS: readonly Method[] = [
   deconvolution,
@@ -27,11 +29,16 @@ export const METHODS: readonly Method[] = [
 export interface Request {
   /** Captum's name, e.g. "Integrated Gradients". */
   method: string;
-  /** Arrays by input name, [N, ...]. Inputs of integer type are fed, not attributed. */
+  /** Arrays by input name, [N, ...]. */
   inputs: Record<string, ArrayLike>;
-  /** By input name, [N, ...] or [1, ...]; zeros where none is given. */
+  /**
+   * By input name, [N, ...] or [1, ...]; zeros where none is given. For a method that uses all baselines [B, ...]: the same
+   * for every sample.
+   */
   baselines?: Record<string, ArrayLike>;
-  /** Names of the inputs to attribute; all float32 ones if not given. */
+  /** By input name, [N, ...] or [1, ...]: values with the same number are one feature, across inputs too. */
+  feature_mask?: Record<string, ArrayLike>;
+  /** Names of the inputs to attribute; if not given, all of floats and all integers that are looked up in embeddings. */
   attributed?: readonly string[];
   /** Per sample, or one for all: a class, or an index tuple into an output with more dimensions. Not needed for one output. */
   target?: number | readonly (number | readonly number[])[] | null;
@@ -39,10 +46,12 @@ export interface Request {
   signal?: AbortSignal;
   /** 0..1, between chunks of work. */
   onProgress?: (done: number) => void;
+  /** Gets what is known so far, now and then. */
+  onPreview?: (attributions: Record<string, FloatArray>) => void;
 }
 
 export interface Attribution {
-  /** By input name, in the input's shape. */
+  /** By input name: in the input's shape, or in a layer's or a map's, [N, ...]. */
   attributions: Record<string, FloatArray>;
   /** Per sample sum(attributions) - (f(x) - f(baseline)); null for a method that promises no such thing. */
   delta: Float32Array | null;
@@ -60,7 +69,7 @@ export async function attribute(model: Model, request: Request): Promise<Attribu
   const method = find(request.method);
   await model.activate();
   model.checkInputs(request.inputs);
-  const reason = method.whyNot?.(model);
+  const reason = whyNot(method, model);
   if (reason) throw new EngineError(`${method.name} cannot explain this model: ${reason}`);
 
   const names = attributedNames(model, request);
@@ -75,13 +84,15 @@ export async function attribute(model: Model, request: Request): Promise<Attribu
       throw new EngineError(`input "${name}" holds ${data[bad]} at position ${bad}; attributions need finite numbers`);
   }
   const shapes = names.map((name) => inputs[name].shape.slice(1));
-  const { args, errors } = planOf(method, request.arguments ?? {}, shapes);
+  const { args, errors } = planOf(model, method, request.arguments ?? {}, shapes);
   const [wrong] = Object.entries(errors);
   if (wrong) throw new EngineError(`${method.name}, argument ${wrong[0]}: ${wrong[1]}`);
 
   const count = inputs[names[0]].shape[0];
+  const own = method.baselines === "none" || method.baselines === "one";
+  const rows = own ? count : baselineRows(method, request.baselines, names);
   const baselines = Object.fromEntries(
-    names.map((name) => [name, baselineOf(name, inputs[name], request.baselines?.[name])]),
+    names.map((name) => [name, baselineOf(name, inputs[name], rows, request.baselines?.[name])]),
   );
   const target = await targetsOf(model, all, request.target, count);
   const step = async (done: number) => {
@@ -90,30 +101,87 @@ export async function attribute(model: Model, request: Request): Promise<Attribu
     request.signal?.throwIfAborted();
   };
   request.signal?.throwIfAborted();
-  const maps = await method.attribute({ model, inputs, baselines, additional, target, arguments: args, step });
+
+  const leaves = method.embeds ? await leavesOf(model, all, names) : {};
+  type Arrays = Call["inputs"];
+  const replaced = (arrays: Arrays) => Object.entries(arrays).filter(([name]) => !leaves[name]);
+  const embedded = async (arrays: Arrays) => ({
+    ...Object.fromEntries(replaced(arrays)),
+    ...(await leafValues(model, leaves, { ...rowsOf(additional, Array<number>(rowCount(arrays)).fill(0)), ...arrays })),
+  });
+  let offered = performance.now();
+  const preview: Call["preview"] = async (maps) => {
+    if (!request.onPreview || performance.now() - offered < PREVIEW_MS) return;
+    request.onPreview(gathered(leaves, await maps(), inputs));
+    offered = performance.now();
+  };
+  const maps = await method.attribute({
+    model,
+    inputs: await embedded(inputs),
+    baselines: await embedded(baselines),
+    additional: { ...additional, ...Object.fromEntries(Object.entries(inputs).filter(([name]) => leaves[name])) },
+    target,
+    arguments: args,
+    layer: layerOf(model, method, args),
+    feature_mask: masksOf(inputs, request.feature_mask),
+    step,
+    preview,
+  });
   request.signal?.throwIfAborted();
 
-  const attributions = Object.fromEntries(names.map((name) => [name, { data: maps[name], shape: inputs[name].shape }]));
-  if (!method.usesBaselines) return { attributions, delta: null, change: null, signed: method.signed(args) };
+  const attributions = gathered(leaves, maps, inputs);
+  const signed = method.signed(args);
+  if (method.baselines === "none") return { attributions, delta: null, change: null, signed };
   const fx = await scores(model, all, target);
-  const fb = await scores(model, { ...baselines, ...additional }, target);
+  const fb = own
+    ? await scores(model, { ...baselines, ...additional }, target)
+    : await meanScores(model, baselines, additional, target);
   const change = fx.map((v, i) => v - fb[i]);
   const delta = method.complete ? change.map((c, i) => sumOf(attributions, i) - c) : null;
-  return { attributions, delta, change, signed: method.signed(args) };
+  return { attributions, delta, change, signed };
+}
+
+/** Between two previews. */
+const PREVIEW_MS = 150;
+
+const rowCount = (arrays: Readonly<Record<string, FloatArray>>): number => Object.values(arrays)[0].shape[0];
+
+/** For each sample the mean output over all baselines. */
+async function meanScores(
+  model: Model,
+  baselines: Call["baselines"],
+  additional: Call["additional"],
+  target: readonly number[],
+): Promise<Float32Array> {
+  const rows = rowCount(baselines);
+  const means = new Float32Array(target.length);
+  for (let i = 0; i < target.length; i++) {
+    const inputs = { ...baselines, ...rowsOf(additional, Array<number>(rows).fill(i)) };
+    means[i] = (await scores(model, inputs, [target[i]])).reduce((sum, v) => sum + v, 0) / rows;
+  }
+  return means;
 }
 
 /** What a call would take, and what is wrong with its arguments, without computing. `shapes` without the batch. */
-export function plan(name: string, args: Arguments, shapes: Shapes): Plan {
-  const { errors, workload } = planOf(find(name), args, shapes);
+export function plan(model: Model, name: string, args: Arguments, shapes: Shapes): Plan {
+  const { errors, workload } = planOf(model, find(name), args, shapes);
   return { errors, workload };
 }
 
 /** What each method declares, and why it cannot be applied to this model where it cannot. */
 export const describeMethods = (model: Model): (MethodInfo & { whyNot?: string })[] =>
-  METHODS.map(({ name, group, cost, summary, source, params, usesBaselines, complete, whyNot }) => ({
-    ...{ name, group, cost, summary, source, params, usesBaselines, complete },
-    whyNot: whyNot?.(model),
-  }));
+  METHODS.map((method) => {
+    const { name, group, cost, summary, source, params, baselines, complete } = method;
+    return { name, group, cost, summary, source, params, baselines, complete, whyNot: whyNot(method, model) };
+  });
+
+function whyNot(method: Method, model: Model): string | undefined {
+  for (const spec of method.params) {
+    if (spec.kind === "layer" && !layersFor(model, spec).length)
+      return spec.spatial ? "no module of it gives an image, [N, C, H, W]" : "it has no modules";
+  }
+  return method.whyNot?.(model);
+}
 
 function find(name: string): Method {
   const method = METHODS.find((m) => m.name === name);
@@ -122,7 +190,7 @@ function find(name: string): Method {
   return method;
 }
 
-function planOf(method: Method, given: Arguments, shapes: Shapes): Plan & { args: Arguments } {
+function planOf(model: Model, method: Method, given: Arguments, shapes: Shapes): Plan & { args: Arguments } {
   const errors: Record<string, string> = {};
   const known = method.params.map(({ name }) => name);
   for (const name of Object.keys(given)) {
@@ -133,7 +201,7 @@ function planOf(method: Method, given: Arguments, shapes: Shapes): Plan & { args
     method.params.map((spec) => [spec.name, given[spec.name] === undefined ? spec.default : given[spec.name]]),
   );
   for (const spec of method.params) {
-    const error = checkValue(spec, args[spec.name]);
+    const error = checkValue(spec, args[spec.name]) ?? checkLayer(model, spec, args[spec.name]);
     if (error) errors[spec.name] = error;
   }
   if (Object.keys(errors).length) return { args, errors, workload: null };
@@ -157,6 +225,8 @@ export function checkValue(spec: ParamSpec, value: ArgumentValue): string | unde
       return spec.options.includes(value as string) ? undefined : `one of ${spec.options.join(", ")}; ${got}`;
     case "bool":
       return typeof value === "boolean" ? undefined : `true or false; ${got}`;
+    case "layer":
+      return typeof value === "string" ? undefined : `the path of a module; ${got}`;
     case "shape": {
       const numbers = [value].flat(2);
       return numbers.length &&
@@ -167,27 +237,87 @@ export function checkValue(spec: ParamSpec, value: ArgumentValue): string | unde
   }
 }
 
+/** Modules that an argument of the kind "layer" can name. */
+export const layersFor = (model: Model, { spatial }: { spatial: boolean }): readonly Layer[] =>
+  spatial ? model.layers.filter((layer) => isSpatial(model, layer)) : model.layers;
+
+function checkLayer(model: Model, spec: ParamSpec, value: ArgumentValue): string | undefined {
+  if (spec.kind !== "layer" || value === null || layersFor(model, spec).some(({ name }) => name === value))
+    return undefined;
+  const layer = model.layers.find(({ name }) => name === value);
+  if (layer)
+    return `the output of "${layer.name}" has the shape [${layer.shape.map((d) => d ?? "N").join(", ")}], expected an image [N, C, H, W]`;
+  const names = layersFor(model, spec).map(({ name }) => name);
+  const some = names.length > 8 ? [...names.slice(0, 3), "…", ...names.slice(-4)] : names;
+  return `the model has no module "${String(value)}"; choose one of ${some.join(", ")}`;
+}
+
+/** The last one that fits is the nearest to what the model says. */
+function layerOf(model: Model, { params }: Method, args: Arguments): Layer | null {
+  const spec = params.find((param) => param.kind === "layer");
+  if (!spec) return null;
+  const layers = layersFor(model, spec);
+  return layers.find(({ name }) => name === args[spec.name]) ?? layers.at(-1) ?? null;
+}
+
 function attributedNames(model: Model, { attributed, inputs }: Request): string[] {
-  const floats = model.inputs.filter(({ dtype }) => dtype === "float32").map(({ name }) => name);
-  const names = [...(attributed ?? floats)];
-  const wrong = names.find((name) => !floats.includes(name) || !inputs[name]);
+  const possible = model.inputs
+    .filter(({ name, dtype }) => dtype === "float32" || model.embeddings(name).length)
+    .map(({ name }) => name);
+  const names = [...(attributed ?? possible)];
+  const wrong = names.find((name) => !possible.includes(name) || !inputs[name]);
   if (wrong !== undefined)
-    throw new EngineError(`input "${wrong}" cannot be attributed; the model's float inputs are ${floats.join(", ")}`);
-  if (!names.length) throw new EngineError("the model has no float32 input to attribute");
+    throw new EngineError(
+      `input "${wrong}" cannot be attributed; the model's inputs of floats, and of integers that are looked up in embeddings, are ${possible.join(", ")}`,
+    );
+  if (!names.length)
+    throw new EngineError("the model has nothing to attribute: no input of floats, and none that is looked up in embeddings"); // prettier-ignore
   return names;
 }
 
-function baselineOf(name: string, input: FloatArray, given?: ArrayLike): FloatArray {
-  const data = new Float32Array(input.data.length);
-  if (!given) return { data, shape: input.shape };
-  const size = sizeOf(input.shape.slice(1));
+function baselineRows({ name, baselines }: Method, given: Request["baselines"], names: readonly string[]): number {
+  const counts = names.flatMap((input) => (given?.[input] ? [given[input].shape[0]] : []));
+  const rows = counts[0] ?? 1;
+  if (counts.some((count) => count !== rows))
+    throw new EngineError(`the inputs have ${counts.join(" and ")} baselines; expected the same number for all`);
+  if (baselines === "several" && rows < 2)
+    throw new EngineError(`${name} compares with several baselines, got ${rows}; give baselines [B, ...] with B of 2 or more`); // prettier-ignore
+  return rows;
+}
+
+/** `rows` rows; what is given may be one for all. */
+function baselineOf(name: string, { shape: [, ...shape] }: FloatArray, rows: number, given?: ArrayLike): FloatArray {
+  const size = sizeOf(shape);
+  const data = new Float32Array(rows * size);
+  const whole = [rows, ...shape];
+  if (!given) return { data, shape: whole };
   if (given.data.length !== data.length && given.data.length !== size) {
     throw new EngineError(
-      `baseline of "${name}" has the shape [${given.shape.join(", ")}], expected [${input.shape.join(", ")}] or one sample of it`,
+      `baseline of "${name}" has the shape [${given.shape.join(", ")}], expected [${whole.join(", ")}] or one sample of it`,
     );
   }
   for (let i = 0; i < data.length; i++) data[i] = given.data[i % given.data.length];
-  return { data, shape: input.shape };
+  return { data, shape: whole };
+}
+
+function masksOf(inputs: Readonly<Record<string, FloatArray>>, given: Request["feature_mask"]): Call["feature_mask"] {
+  if (!given) return null;
+  const unknown = Object.keys(given).find((name) => !inputs[name]);
+  if (unknown !== undefined)
+    throw new EngineError(`feature_mask has "${unknown}", which is not attributed; expected ${Object.keys(inputs).join(", ")}`); // prettier-ignore
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, { data, shape }]) => {
+      const mask = given[name];
+      if (!mask) throw new EngineError(`feature_mask lacks "${name}"; give one for every attributed input`);
+      const one = [1, ...shape.slice(1)];
+      if (![shape.join(), one.join(), shape.slice(1).join()].includes(mask.shape.join()) || sizeOf(mask.shape) !== mask.data.length)
+        throw new EngineError(`feature_mask of "${name}" has the shape [${mask.shape.join(", ")}], expected [${one.join(", ")}]${shape[0] > 1 ? ` or [${shape.join(", ")}]` : ""}`); // prettier-ignore
+      const bad = Array.from(mask.data).findIndex((v) => !Number.isInteger(v) || v < 0);
+      if (bad >= 0)
+        throw new EngineError(`feature_mask of "${name}" holds ${mask.data[bad]} at position ${bad}; expected whole numbers from 0 on`); // prettier-ignore
+      return [name, Int32Array.from(data, (_, i) => mask.data[i % mask.data.length])];
+    }),
+  );
 }
 
 /** Flat indices, one per sample. */

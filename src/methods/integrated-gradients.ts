@@ -1,7 +1,7 @@
 /** Integrated Gradients (Sundararajan et al. 2017): the gradient, averaged on the way from the baseline to the input. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
-import type { Call, Method } from "./method";
+import type { Call, Maps, Method } from "./method";
 import { download, gradients, inChunks, rowsOf } from "./steps";
 
 export const QUADRATURES = [
@@ -58,14 +58,14 @@ function gaussLegendre(n: number): { alphas: number[]; weights: number[] } {
  * The path is walked behind each input's affine stem: the stem maps a line to a line, so it is computed for the ends only,
  * and the gradients are carried back through it once, summed. The points of all samples are one list, cut into chunks.
  */
-async function explain(call: Call): Promise<Record<string, Float32Array>> {
+async function explain(call: Call): Promise<Maps> {
   const { model, target, additional } = call;
   const { n_steps, method } = call.arguments as { n_steps: number; method: Quadrature };
   const { alphas, weights } = quadrature(method, n_steps);
   const count = target.length;
   const stems = Object.keys(call.inputs).map((name) => ({ name, value: model.affineStem(name) }));
   const behind = (arrays: Call["inputs"], { name, value }: { name: string; value: string }) =>
-    model.forward(model.upload({ [name]: arrays[name] }), [value])[value];
+    model.inner(model.upload({ [name]: arrays[name] }), [value])[value];
   /** Per stem: inputs, then baselines, one row each. */
   const ends = tf.tidy(() => stems.map((stem) => tf.concat([behind(call.inputs, stem), behind(call.baselines, stem)])));
   const flat = (t: Tensor) => tf.reshape(t, [t.shape[0], -1]) as Tensor2D;
@@ -147,7 +147,8 @@ export const integratedGradients: Method = {
       help: "How the points are placed and weighted",
     },
   ],
-  usesBaselines: true,
+  baselines: "one",
+  embeds: true,
   complete: true,
   signed: () => true,
   plan: ({ n_steps }) => ({ errors: {}, workload: `${String(n_steps)} passes` }),

@@ -1,5 +1,5 @@
 /** The contract of an attribution method: what it declares (menu, form, legend) and how it is called. */
-import type { FloatArray, Model } from "../engine";
+import type { FloatArray, Layer, Model } from "../engine";
 
 /**
  * One argument, spelled as in Captum; `default` is Captum's. The form, its limits and the error texts come from this.
@@ -18,6 +18,8 @@ export type ParamSpec = { name: string; help: string; auto?: string } & (
   | { kind: "bool"; default: boolean }
   /** Window or stride over an input's dimensions without the batch; a single int covers all channels and a square. */
   | { kind: "shape"; default: null }
+  /** Path of a module, as in `model.layers`; null is the last one that fits. `spatial`: its output is [N, C, ...]. */
+  | { kind: "layer"; default: null; auto: string; spatial: boolean }
 );
 
 export type ArgumentValue = number | string | boolean | null | number[] | (number | number[] | null)[];
@@ -27,31 +29,41 @@ export type Arguments = Record<string, ArgumentValue>;
 export interface MethodInfo {
   /** Captum's `get_name()`. */
   readonly name: string;
-  readonly group: "Gradient" | "Path" | "CAM" | "Perturbation" | "Relevance";
+  readonly group: "Gradient" | "Path" | "Layer" | "CAM" | "Attention" | "Perturbation" | "Relevance";
   readonly cost: "1 pass" | "2 passes" | "n passes" | "layer";
   readonly summary: string;
   /** Paper or Captum class that defines it. */
   readonly source: string;
   readonly params: readonly ParamSpec[];
-  readonly usesBaselines: boolean;
+  /** How many baselines a sample is compared with: all that are given, and where "several" two at least. */
+  readonly baselines: "none" | "one" | "all" | "several";
   /** The attributions add up to f(x) - f(baseline) in exact arithmetic: the convergence delta means something. */
   readonly complete: boolean;
 }
+
+/** Attributions by input name, in the input's shape or in one of the method's own, [N, ...]. */
+export type Maps = Record<string, FloatArray>;
 
 /** One call of a method on a batch of samples, checked and filled with defaults. Names are those of the graph's inputs. */
 export interface Call {
   readonly model: Model;
   /** Inputs to attribute, [N, ...]. */
   readonly inputs: Readonly<Record<string, FloatArray>>;
-  /** The same names and shapes. */
+  /** The same names and shapes; [B, ...], the same B rows for every sample, for a method that uses all baselines. */
   readonly baselines: Readonly<Record<string, FloatArray>>;
   /** Inputs that are fed but not attributed, [N, ...]. */
   readonly additional: Readonly<Record<string, FloatArray>>;
   /** Per sample: index into its flattened `raw`. */
   readonly target: readonly number[];
   readonly arguments: Arguments;
+  /** What the argument `layer` stands for; null for a method that has none. */
+  readonly layer: Layer | null;
+  /** Which values of an input are one feature, [N, ...] by input name; null where the user gives none. */
+  readonly feature_mask: Readonly<Record<string, Int32Array>> | null;
   /** Between two chunks of work: reports progress (0..1), lets messages in, throws an AbortError if cancelled. */
   readonly step: (done: number) => Promise<void>;
+  /** Offers what is known so far; `maps` is called only where somebody looks and the last offer is a while ago. */
+  readonly preview: (maps: () => Maps | Promise<Maps>) => Promise<void>;
 }
 
 /** Shapes of the attributed inputs, without the batch. */
@@ -66,12 +78,13 @@ export interface Plan {
 }
 
 export interface Method extends MethodInfo {
+  /** An input of integers comes as the embeddings that it is looked up in; otherwise as it is. */
+  readonly embeds: boolean;
   /** False where these arguments can give no negative value. */
   signed(args: Arguments): boolean;
   /** Why the method cannot be applied to this model, for the menu; undefined where it can. */
   whyNot?(model: Model): string | undefined;
   /** What the specs alone cannot check, and the work; called with arguments that fit their specs. */
   plan?(args: Arguments, shapes: Shapes): Plan;
-  /** Attributions by input name, in the input's shape. */
-  attribute(call: Call): Promise<Record<string, Float32Array>>;
+  attribute(call: Call): Promise<Maps>;
 }

@@ -112,7 +112,8 @@ export const occlusion: Method = {
     },
     perturbationsPerEval,
   ],
-  usesBaselines: true,
+  baselines: "one",
+  embeds: false,
   complete: false,
   signed: () => true,
   plan: (args, shapes) => {

@@ -1,6 +1,6 @@
 /** What the perturbation methods share: copies of a sample, each with a part of one input replaced, and what that costs. */
 import { sizeOf } from "../graph";
-import type { Call, ParamSpec } from "./method";
+import type { Call, Maps, ParamSpec } from "./method";
 import { inChunks, rowsOf, sampleOf, scores } from "./steps";
 
 export const perturbationsPerEval: ParamSpec = {
@@ -26,10 +26,10 @@ export interface Perturbation {
 export async function perturb(
   call: Call,
   make: (shape: readonly number[], attributions: Float32Array) => Perturbation,
-): Promise<Record<string, Float32Array>> {
+): Promise<Maps> {
   const { model, inputs, target } = call;
-  const maps = Object.fromEntries(
-    Object.entries(inputs).map(([name, { data }]) => [name, new Float32Array(data.length)]),
+  const maps: Maps = Object.fromEntries(
+    Object.entries(inputs).map(([name, { data, shape }]) => [name, { data: new Float32Array(data.length), shape }]),
   );
   const most = (call.arguments.perturbations_per_eval as number | null) ?? Infinity;
   const reference = await scores(model, { ...inputs, ...call.additional }, target);
@@ -39,7 +39,7 @@ export async function perturb(
       return {
         sample,
         name,
-        perturbation: make(shape.slice(1), maps[name].subarray(sample * size, (sample + 1) * size)),
+        perturbation: make(shape.slice(1), maps[name].data.subarray(sample * size, (sample + 1) * size)),
       };
     }),
   );

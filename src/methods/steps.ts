@@ -4,7 +4,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import type { FloatArray, Model } from "../engine";
 import { sizeOf } from "../graph";
 import type { Rules, Value } from "../program";
-import type { Call } from "./method";
+import type { Call, Maps } from "./method";
 
 /** Values per sample of a batched array. */
 export const sampleSize = ({ shape }: FloatArray): number => sizeOf(shape.slice(1));
@@ -35,7 +35,7 @@ export async function oneWalk(
   call: Call,
   finish: (gradient: Tensor, x: Tensor) => Tensor,
   rules?: Rules,
-): Promise<Record<string, Float32Array>> {
+): Promise<Maps> {
   const names = Object.keys(call.inputs);
   const maps = tf.tidy(() => {
     const inputs = call.model.upload({ ...call.inputs, ...call.additional });
@@ -46,13 +46,13 @@ export async function oneWalk(
 }
 
 /** Tensors -> arrays; the tensors are freed. */
-export async function download(tensors: Record<string, Tensor>): Promise<Record<string, Float32Array>> {
-  const arrays: Record<string, Float32Array> = {};
+export async function download(tensors: Record<string, Tensor>): Promise<Maps> {
+  const maps: Maps = {};
   for (const [name, tensor] of Object.entries(tensors)) {
-    arrays[name] = (await tensor.data<"float32">()).slice();
+    maps[name] = { data: (await tensor.data<"float32">()).slice(), shape: tensor.shape };
     tensor.dispose();
   }
-  return arrays;
+  return maps;
 }
 
 /** The target's output for each sample of `inputs`; `target` has one entry, or one per sample. */

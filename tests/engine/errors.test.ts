@@ -254,7 +254,12 @@ describe("inputs that do not fit each other or their type", () => {
 
 describe("occlusion's arguments", () => {
   const shapes = [[3, 32, 32]];
-  const check = (args: Parameters<typeof plan>[1]) => plan("Occlusion", args, shapes);
+  let model: Model;
+  beforeAll(async () => {
+    model = await load(net.onnx);
+  });
+  afterAll(() => model.dispose());
+  const check = (args: Parameters<typeof plan>[2]) => plan(model, "Occlusion", args, shapes);
 
   test("the defaults fit the image", () => expect(check({})).toEqual({ errors: {}, workload: "225 forward passes" }));
   test("one number is a square over all channels", () =>

@@ -67,11 +67,11 @@ export function summed(values: Float32Array, shape: number[]): Attribution {
 }
 
 export const METHODS: State["methods"] = [
-  method("Saliency", "Gradient", "1 pass", { complete: false, usesBaselines: false, params: [] }),
-  method("Input X Gradient", "Gradient", "1 pass", { complete: false, usesBaselines: false }),
-  method("Guided Backprop", "Gradient", "1 pass", { complete: false, usesBaselines: false }),
+  method("Saliency", "Gradient", "1 pass", { complete: false, baselines: "none", params: [] }),
+  method("Input X Gradient", "Gradient", "1 pass", { complete: false, baselines: "none" }),
+  method("Guided Backprop", "Gradient", "1 pass", { complete: false, baselines: "none" }),
   {
-    ...method("Deconvolution", "Gradient", "1 pass", { complete: false, usesBaselines: false }),
+    ...method("Deconvolution", "Gradient", "1 pass", { complete: false, baselines: "none" }),
     whyNot: "the model has no nn.ReLU module",
   },
   method("Integrated Gradients", "Path", "n passes", {
@@ -125,7 +125,7 @@ function method(
   cost: MethodInfo["cost"],
   rest: Partial<MethodInfo>,
 ): MethodInfo {
-  return { name, group, cost, summary: name, source: "", params: [], usesBaselines: true, complete: true, ...rest };
+  return { name, group, cost, summary: name, source: "", params: [], baselines: "one", complete: true, ...rest };
 }
 
 export interface CardOptions {

@@ -26,7 +26,11 @@ const convAxes = ({ x: [x, w], attrs }: Call<ConvAttrs>): Axis[] => axesOf(attrs
 /** What a fused activation lets through. */
 function throughActivation(dy: Tensor, y: Tensor, activation: ConvAttrs["activation"]): Tensor {
   if (!activation) return dy;
-  return tf.mul(dy, tf.step(activation === "relu" ? y : tf.mul(y, tf.sub(6, y))));
+  // Each step is freed as soon as the next one is there, so that they share memory that the processor has at hand.
+  const inside = activation === "relu" ? y.clone() : tf.tidy(() => tf.mul(y, tf.sub(6, y)));
+  const mask = tf.step(inside);
+  inside.dispose();
+  return tf.mul(dy, mask);
 }
 
 /** As a convolution from the output back to the input. */

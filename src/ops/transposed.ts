@@ -69,10 +69,19 @@ function planeGradient(dy: Tensor4D, kernel: Kernel, axes: Plane): Tensor4D {
   const [n] = dy.shape;
   const [h, v] = pairs(axes, ({ length, stride }) => Math.ceil(length / stride));
   const channels = kernel.w.shape[2]! * kernel.group;
+  const copies = new Map<number, Tensor4D>();
+  /** A depthwise kernel finds the gradient once for each phase that it computes. */
+  const dyOf = (phases: number): Tensor4D => {
+    if (phases === 1 || !isDepthwise(kernel)) return dy;
+    if (!copies.has(phases)) copies.set(phases, repeated(dy, phases));
+    return copies.get(phases)!;
+  };
   const parts = rows.map((rowPhases) =>
     columns.map((columnPhases) => {
       const reaches = [reachOf(axes[0], rowPhases), reachOf(axes[1], columnPhases)];
-      return reaches.some(({ taps }) => !taps) ? null : phasesOf(dy, kernel, axes, reaches, [h, v]);
+      return reaches.some(({ taps }) => !taps)
+        ? null
+        : phasesOf(dyOf(rowPhases.length * columnPhases.length), kernel, axes, reaches, [h, v]);
     }),
   );
   const none = (phases: number) => tf.zeros([n * h * v, phases * channels]);
@@ -87,7 +96,13 @@ function planeGradient(dy: Tensor4D, kernel: Kernel, axes: Plane): Tensor4D {
   return padImage(whole, axes.map(({ length, stride }) => [0, length - Math.ceil(length / stride) * stride])) as Tensor4D; // prettier-ignore
 }
 
-/** [N, H, W, row phases · column phases · C] */
+/** [N, H, W, O] -> [N, H, W, times · O] */
+function repeated(x: Tensor4D, times: number): Tensor4D {
+  const [n, h, w, o] = x.shape;
+  return tf.reshape(tf.add(tf.reshape(x, [n * h * w, 1, o]), tf.zeros([1, times, o])), [n, h, w, times * o]);
+}
+
+/** `dy` has its channels once for each phase where the kernel is depthwise. [N, H, W, row phases · column phases · C] */
 function phasesOf(
   dy: Tensor4D,
   kernel: Kernel,
@@ -102,12 +117,8 @@ function phasesOf(
     return { ...axis, kernel: taps, stride: 1, before: -first, after, declaredAfter: after, length: axis.out, out: out[i] }; // prettier-ignore
   });
   if (!isDepthwise(kernel)) return convolvePlane(dy, back, plane);
-  const [n, h, v, o] = dy.shape;
-  const phases = reaches[0].phases.length * reaches[1].phases.length;
-  const copied = () => tf.add(tf.reshape(dy, [n * h * v, 1, o]), tf.zeros([1, phases, o]));
-  const copies: Tensor4D = phases > 1 ? tf.reshape(copied(), [n, h, v, phases * o]) : dy;
-  const dx = convolvePlane(copies, back, plane);
-  const each = o / kernel.group;
+  const dx = convolvePlane(dy, back, plane);
+  const each = kernel.w.shape[3]! / kernel.group;
   return each === 1 ? dx : tf.sum(tf.reshape(dx, [...dx.shape.slice(0, 3), -1, each]), 4);
 }
 

@@ -77,6 +77,14 @@ const sized = (index: number): Card => {
 
 const PAGES: Record<string, () => State | null> = {
   ready: () => makeState(),
+  "compiling shaders": () =>
+    makeState({
+      phase: { name: "preparing", stage: "Loading the model" },
+      cards: [],
+      engine: null,
+      methods: [],
+      progress: { label: "Compiling shaders", done: 52, total: 140, etaMs: null, cancellable: false },
+    }),
   computing,
   recomputing,
   static: () => makeState({ live: false, hasNext: false, total: null, known: 8 }),

@@ -75,7 +75,7 @@ export class Model {
     // Every node has been looked up when the graph was checked; the passes keep its operator.
     this.#definition = ({ op, domain }) => resolve(op, domain, graph.opset)!;
     this.#graph = foldConstants(graph, this.#definition);
-    this.#fused = new Program(fuse(this.#graph), this.#definition, this.#weights);
+    this.#fused = new Program(fuse(this.#graph), this.#definition, this.#weights, true);
   }
 
   /** Name of the output that attributions explain: `raw`, or the first of a graph without one. */
@@ -220,7 +220,7 @@ export class Model {
   }
 
   #programFor(names: readonly ValueName[], rules?: Rules): Program {
-    if (!rules && names.every((name) => this.#fused.has(name))) return this.#fused;
+    if (!rules && names.every((name) => this.#fused.separates(name))) return this.#fused;
     this.#whole ??= new Program(this.#graph, this.#definition, this.#weights);
     const unknown = names.find((name) => !this.#whole!.has(name));
     if (unknown !== undefined) throw new EngineError(`the graph has no value "${unknown}"`);

@@ -16,9 +16,12 @@ export interface LaidOut {
   plain: ReadonlyMap<ValueName, ValueName>;
   /** Values that lie channels last under their own name. */
   images: ReadonlySet<ValueName>;
+  /** Transposed values past which some reader reads. */
+  passed: ReadonlySet<ValueName>;
 }
 
-export function layOut(graph: Graph, definition: (node: Node) => OpDef): LaidOut {
+/** `merge`: two transpositions in a row become one, or none, which reads past the value between them. */
+export function layOut(graph: Graph, definition: (node: Node) => OpDef, merge: boolean): LaidOut {
   const nodes: Node[] = [];
   const constants = new Map(graph.constants);
   const images = new Set<ValueName>();
@@ -29,7 +32,7 @@ export function layOut(graph: Graph, definition: (node: Node) => OpDef): LaidOut
   for (const [name, { shape }] of constants) ranks.set(name, shape.length);
   for (const [name, shape] of graph.shapes) ranks.set(name, shape.length);
   for (const { name, shape } of graph.inputs) ranks.set(name, shape.length);
-  /** Transpositions in the graph: two in a row are one, or none. */
+  /** Transpositions in the graph. */
   const turns = new Map<ValueName, { of: ValueName; perm: readonly number[] }>();
 
   const emit = (node: Node, image: boolean): void => {
@@ -38,9 +41,11 @@ export function layOut(graph: Graph, definition: (node: Node) => OpDef): LaidOut
       turns.set(node.outputs[0], { of: node.inputs[0], perm: node.attrs.perm as number[] });
     for (const name of image ? node.outputs : []) images.add(name);
   };
+  const passed = new Set<ValueName>();
   const turned = (value: ValueName, suffix: string, perm: readonly number[]): ValueName => {
     const name = `${value}@${suffix}`;
-    const before = turns.get(value);
+    const before = merge ? turns.get(value) : undefined;
+    if (before) passed.add(value);
     const whole = before ? perm.map((p) => before.perm[p]) : [...perm];
     const stays = whole.every((p, i) => p === i);
     const common = { name, domain: "", inputs: [before?.of ?? value], outputs: [name], origin: null };
@@ -148,7 +153,7 @@ export function layOut(graph: Graph, definition: (node: Node) => OpDef): LaidOut
     }
   }
   for (const { name } of graph.outputs) asPlain(name);
-  return { graph: withoutUnread({ ...graph, nodes, constants }), plain, images };
+  return { graph: withoutUnread({ ...graph, nodes, constants }), plain, images, passed };
 
   function axesOf(node: Node, rank: number): ImageAxes {
     return {

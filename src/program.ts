@@ -4,7 +4,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { describe, sizeOf, type Graph, type NDArray, type Node, type ValueName } from "./graph";
+import { describe, FUSED_DOMAIN, sizeOf, type Graph, type NDArray, type Node, type ValueName } from "./graph";
 import { layOut } from "./layout";
 import { broadcastShapes, checkShape } from "./ops/host";
 import type { Attributes, Call, OpDef } from "./ops/op";
@@ -63,15 +63,21 @@ export class Program {
   readonly #steps: readonly Step[];
   readonly #plain: ReadonlyMap<ValueName, ValueName>;
   readonly #images: ReadonlySet<ValueName>;
+  /** Values that something computed from them does not read. */
+  readonly #passed: ReadonlySet<ValueName>;
   readonly #weights: Weights;
   readonly #plans = new Map<string, readonly Step[]>();
   readonly #names: ReadonlySet<ValueName>;
 
-  constructor(graph: Graph, definition: (node: Node) => OpDef, weights: Weights) {
-    const laidOut = layOut(graph, definition);
+  /** `fast`: values may be read past where that is less work; see {@link separates}. */
+  constructor(graph: Graph, definition: (node: Node) => OpDef, weights: Weights, fast = false) {
+    const laidOut = layOut(graph, definition, fast);
     this.#graph = laidOut.graph;
     this.#plain = laidOut.plain;
     this.#images = laidOut.images;
+    // A node made of several gives inner results beside its own.
+    const inner = graph.nodes.flatMap(({ domain, outputs }) => (domain === FUSED_DOMAIN ? outputs.slice(1) : []));
+    this.#passed = new Set([...laidOut.passed, ...inner]);
     this.#weights = weights;
     const { constants, inputs, nodes } = laidOut.graph;
     const settled = new Set(constants.keys());
@@ -98,6 +104,11 @@ export class Program {
   /** Whether a value has survived the graph passes under its name. */
   has(name: ValueName): boolean {
     return this.#names.has(name) || this.#graph.constants.has(name);
+  }
+
+  /** Whether all that follows from a value reads it, so that another can be put in its place. */
+  separates(name: ValueName): boolean {
+    return this.has(name) && !this.#passed.has(name);
   }
 
   /** Whether a value lies [N, ..., C] inside where ONNX has [N, C, ...]. */

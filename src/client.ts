@@ -38,14 +38,14 @@ class WorkerEngine implements Engine {
       info,
       run: (inputs) => this.#alive(this.#api.run(info.id, inputs)),
       plan: (method, args, shapes) => this.#alive(this.#api.plan(info.id, method, args, shapes)),
-      attribute: async (requests, signal, onProgress) => {
+      attribute: async (requests, signal, onProgress, onPreview) => {
         const call = ++this.#calls;
         const cancel = () => void this.#api.cancel(call);
-        const report = proxy(onProgress);
+        const [report, offer] = [proxy(onProgress), proxy(onPreview)];
         signal.throwIfAborted();
         signal.addEventListener("abort", cancel);
         try {
-          return await this.#alive(this.#api.attribute(info.id, call, requests, report));
+          return await this.#alive(this.#api.attribute(info.id, call, requests, report, offer));
         } finally {
           signal.removeEventListener("abort", cancel);
         }

@@ -4,7 +4,7 @@ import type { FloatArray, ResultArray } from "./engine";
 import type { Attribution } from "./methods";
 import type { Arguments, Plan, Shapes } from "./methods/method";
 import type { FetchRequest, Scan } from "./wire";
-import type { AttributeRequest, ModelInfo, Refusal } from "./worker";
+import type { AttributeRequest, ModelInfo, OnPreview, Refusal } from "./worker";
 
 /** Something that runs models: today a worker of the page. */
 export interface Engine {
@@ -24,11 +24,15 @@ export interface EngineModel {
   run(inputs: Record<string, FloatArray>): Promise<Record<string, ResultArray>>;
   /** Checks arguments without computing. */
   plan(method: string, args: Arguments, shapes: Shapes): Promise<Plan>;
-  /** Answers the requests one after the other, all or none; `onProgress` gets 0..1 of the whole. */
+  /**
+   * Answers the requests one after the other, all or none; `onProgress` gets 0..1 of the whole, `onPreview` now and then what
+   * a request has come to.
+   */
   attribute(
     requests: AttributeRequest[],
     signal: AbortSignal,
     onProgress: (done: number) => void,
+    onPreview: OnPreview,
   ): Promise<Attribution[]>;
   dispose(): void;
 }

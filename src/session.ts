@@ -7,6 +7,7 @@ import type { Backend, BackendChoice } from "./backend";
 import type { Arguments, ArgumentValue, ParamSpec } from "./methods/method";
 import { cancelledNotice, emptyNotice, errorNotice, messageOf, noFurtherMatch, notStored } from "./notices";
 import { argmax, batchOf, byInput, inputsOf, relativeDifference, rowOf, setShares, summed, unflatten } from "./samples";
+import type { FloatArray } from "./engine";
 import type { Engine, EngineModel, Source } from "./seams";
 import type { Card, Display, Prediction, Result, State, Store } from "./state";
 import type { Filter, NDArray, Payload, Sample } from "./wire";
@@ -79,6 +80,7 @@ export class Session extends EventTarget implements Store {
       classes: payload.classes,
       features: payload.features,
       methods: [],
+      layers: [],
       method: "Integrated Gradients",
       arguments: {},
       argumentErrors: {},
@@ -240,7 +242,8 @@ export class Session extends EventTarget implements Store {
       this.#pace.clear();
       const { info } = model;
       this.#update({
-        methods: info.methods,
+        methods: info.methods.map((method) => this.#offered(method)),
+        layers: info.layers,
         engine: { backend: info.backend, available: info.available, ms: null, maxDiff: null },
         arguments: this.#arguments.get(this.#state.method) ?? startOf(info.methods, this.#state.method),
         phase: { name: "ready" },
@@ -357,6 +360,13 @@ export class Session extends EventTarget implements Store {
 
   // -- attributions ------------------------------------------------------------------------------------------------------
 
+  /** The model's reason why not, or that of the samples. */
+  #offered(method: State["methods"][number]): State["methods"][number] {
+    const enough = method.baselines !== "several" || this.#state.baselines.length > 1;
+    const whyNot = method.whyNot ?? (enough ? undefined : "it compares with several baseline_transforms");
+    return { ...method, whyNot };
+  }
+
   #argumentsOf(method: string): Arguments {
     return this.#arguments.get(method) ?? startOf(this.#state.methods, method);
   }
@@ -440,7 +450,7 @@ export class Session extends EventTarget implements Store {
     signal: AbortSignal,
     onProgress: (done: number) => void,
   ): Promise<void> {
-    const { method, arguments: args, baseline, features } = this.#state;
+    const { method, arguments: args, baseline } = this.#state;
     const ids = cards.map(({ sample }) => sample.id);
     this.#updateCards(ids, () => ({ status: "running", done: 0 }));
     const started = performance.now();
@@ -448,11 +458,23 @@ export class Session extends EventTarget implements Store {
     let running = true;
     try {
       const requests = cards.map((card) => this.#requestFor(card));
-      const explained = await model.attribute(requests, signal, (done) => {
-        if (signal.aborted || !running) return;
-        this.#updateCards(ids, () => ({ done }));
-        onProgress(done);
-      });
+      const about = (i: number, ms: number) => ({ method, arguments: args, target: cards[i].target, baseline, ms });
+      const explained = await model.attribute(
+        requests,
+        signal,
+        (done) => {
+          if (signal.aborted || !running) return;
+          this.#updateCards(ids, () => ({ done }));
+          onProgress(done);
+        },
+        (i, attributions) => {
+          if (signal.aborted || !running) return;
+          const ms = performance.now() - started;
+          const known = { delta: null, change: null, signed: cards[i].result?.signed ?? true, partial: true };
+          const result = { ...about(i, ms), ...known, attributions: this.#shown(attributions) };
+          this.#updateCards([ids[i]], () => ({ result, stale: false }));
+        },
+      );
       running = false;
       if (signal.aborted) return;
       const ms = (performance.now() - started) / cards.length;
@@ -461,15 +483,13 @@ export class Session extends EventTarget implements Store {
         const { sample, target } = cards[i];
         const { attributions, signed, delta, change } = explained[i];
         const result: Result = {
-          ...{ method, arguments: args, target, baseline, ms, signed },
-          attributions: features.map(({ input }) => ({
-            ...summed(attributions[input].data),
-            shape: attributions[input].shape.slice(1),
-          })),
+          ...about(i, ms),
+          signed,
+          attributions: this.#shown(attributions),
           delta: delta?.[0] ?? null,
           change: change?.[0] ?? null,
+          partial: false,
         };
-        setShares(result.attributions);
         this.#keep(this.#keyOf(sample.id, target), result);
         return { status: "ready", done: 1, result, stale: false, error: null };
       });
@@ -482,6 +502,16 @@ export class Session extends EventTarget implements Store {
       if (cards.length > 1) for (const card of cards) await this.#explainCards(model, [card], signal, onProgress);
       else this.#updateCards(ids, () => ({ status: "error", error: messageOf(error) }));
     }
+  }
+
+  /** The engine's maps of one sample, by feature. */
+  #shown(maps: Record<string, FloatArray>): Result["attributions"] {
+    const attributions = this.#state.features.map(({ input }) => {
+      const map = maps[input];
+      return map ? { ...summed(map.data), shape: map.shape.slice(1) } : null;
+    });
+    setShares(attributions.filter((attribution) => attribution !== null));
+    return attributions;
   }
 
   /** Runs the model on samples it has not seen and compares with PyTorch. */
@@ -548,7 +578,8 @@ export class Session extends EventTarget implements Store {
   }
 
   #keep(key: string, result: Result): void {
-    const size = ({ attributions }: Result) => attributions.reduce((sum, { values }) => sum + values.length, 0);
+    const size = ({ attributions }: Result) =>
+      attributions.reduce((sum, attribution) => sum + (attribution?.values.length ?? 0), 0);
     this.#results.set(key, result);
     this.#keptValues += size(result);
     for (const [oldest, old] of this.#results) {

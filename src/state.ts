@@ -1,6 +1,6 @@
 /** What the explorer shows and what it can do, as plain values: the session makes it, the elements draw it. */
 import type { Backend } from "./backend";
-import type { Arguments, ArgumentValue, MethodInfo } from "./methods/method";
+import type { Arguments, ArgumentValue, LayerInfo, MethodInfo } from "./methods/method";
 import type { FeatureSpec, Filter, Sample } from "./wire";
 
 /** Beyond this the page's output is said to differ from PyTorch's. */
@@ -50,14 +50,16 @@ export interface Result {
   arguments: Arguments;
   target: number | null;
   baseline: number;
-  /** By feature. */
-  attributions: Attribution[];
+  /** By feature; null for one that the method says nothing about, as a layer's map is laid over one picture. */
+  attributions: (Attribution | null)[];
   signed: boolean;
   /** sum(attributions) - (f(x) - f(baseline)); null where the method promises no such thing. */
   delta: number | null;
   /** f(x) - f(baseline) for the target. */
   change: number | null;
   ms: number;
+  /** The first of it: the rest is being computed. */
+  partial: boolean;
 }
 
 /** Replaced whenever something in it changes, never mutated. */
@@ -95,6 +97,7 @@ export interface State {
   classes: string[];
   features: FeatureSpec[];
   methods: (MethodInfo & { whyNot?: string })[];
+  layers: LayerInfo[];
   method: string;
   /** Of the current method, as entered; results use the last valid ones. */
   arguments: Arguments;

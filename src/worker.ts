@@ -1,10 +1,10 @@
 /** The engine in a worker, exposed by Comlink: models by number, one job at a time, cancelled by call number. */
 import { expose } from "comlink";
 import { availableBackends, type Backend, type BackendChoice } from "./backend";
-import { Model, type ArrayLike, type Layer, type ResultArray } from "./engine";
+import { Model, type ArrayLike, type FloatArray, type ResultArray } from "./engine";
 import type { ValueInfo } from "./graph";
-import { attribute, describeMethods, plan, type Attribution, type Request } from "./methods";
-import type { Arguments, MethodInfo, Plan, Shapes } from "./methods/method";
+import { attribute, describeLayers, describeMethods, plan, type Attribution, type Request } from "./methods";
+import type { Arguments, LayerInfo, MethodInfo, Plan, Shapes } from "./methods/method";
 import { UnsupportedError } from "./support";
 
 export interface ModelInfo {
@@ -14,7 +14,7 @@ export interface ModelInfo {
   available: Backend[];
   inputs: readonly ValueInfo[];
   outputs: readonly ValueInfo[];
-  layers: readonly Layer[];
+  layers: LayerInfo[];
   methods: (MethodInfo & { whyNot?: string })[];
 }
 
@@ -31,7 +31,10 @@ export interface Loaded {
   refusal?: Refusal;
 }
 
-export type AttributeRequest = Omit<Request, "signal" | "onProgress">;
+export type AttributeRequest = Omit<Request, "signal" | "onProgress" | "onPreview">;
+
+/** What one of the requests has come to so far. */
+export type OnPreview = (request: number, attributions: Record<string, FloatArray>) => void;
 
 const models = new Map<number, Model>();
 const calls = new Map<number, AbortController>();
@@ -64,7 +67,7 @@ const api = {
         if (loaded.backend === "webgl") await loaded.warmUp(onProgress);
         const id = ++lastId;
         models.set(id, loaded);
-        const { inputs, outputs, layers } = loaded;
+        const { inputs, outputs } = loaded;
         return {
           info: {
             id,
@@ -72,7 +75,7 @@ const api = {
             available: availableBackends(),
             inputs,
             outputs,
-            layers,
+            layers: describeLayers(loaded),
             methods: describeMethods(loaded),
           },
         };
@@ -94,6 +97,7 @@ const api = {
     call: number,
     requests: AttributeRequest[],
     onProgress: (done: number) => void,
+    onPreview: OnPreview,
   ): Promise<Attribution[]> => {
     const controller = new AbortController();
     const { signal } = controller;
@@ -101,8 +105,10 @@ const api = {
     return inTurn(async () => {
       const results: Attribution[] = [];
       for (const request of requests) {
-        const report = (done: number) => onProgress((results.length + done) / requests.length);
-        results.push(await attribute(model(id), { ...request, signal, onProgress: report }));
+        const at = results.length;
+        const report = (done: number) => onProgress((at + done) / requests.length);
+        const offer = (attributions: Record<string, FloatArray>) => onPreview(at, attributions);
+        results.push(await attribute(model(id), { ...request, signal, onProgress: report, onPreview: offer }));
       }
       return results;
     }).finally(() => calls.delete(call));

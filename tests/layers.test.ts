@@ -20,7 +20,7 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
   elements: { values: ["state", "styles", "version", "wire"], types: ["methods", "backend"] },
   session: {
     values: ["client", "notices", "samples", "state", "wire"],
-    types: ["backend", "methods", "seams", "worker"],
+    types: ["backend", "engine", "methods", "seams", "worker"],
   },
   notices: { values: ["seams", "state"], types: ["wire"] },
   samples: { values: [], types: ["engine", "state", "wire"] },

@@ -2,7 +2,7 @@
 jest.mock("../src/client", () => ({ sharedEngine: () => undefined }));
 import { availableBackends } from "../src/backend";
 import { Model } from "../src/engine";
-import { attribute, describeMethods, plan } from "../src/methods";
+import { attribute, describeLayers, describeMethods, plan } from "../src/methods";
 import { RefusedError, type Engine, type EngineModel, type Source } from "../src/seams";
 import { Session } from "../src/session";
 import type { State } from "../src/state";
@@ -81,7 +81,7 @@ const engine: Engine = {
   async load(bytes, backend): Promise<EngineModel> {
     const model = await Model.load(bytes, { backend: backend === "auto" ? "wasm" : backend });
     loaded.push(model);
-    const { inputs, outputs, layers } = model;
+    const { inputs, outputs } = model;
     return {
       info: {
         id: 1,
@@ -89,15 +89,18 @@ const engine: Engine = {
         available: availableBackends(),
         inputs,
         outputs,
-        layers,
+        layers: describeLayers(model),
         methods: describeMethods(model),
       },
       run: (feeds) => model.run(feeds),
       plan: async (...args) => plan(model, ...args),
-      attribute: async (requests, signal, onProgress) => {
+      attribute: async (requests, signal, onProgress, onPreview) => {
         attributions += requests.length;
         const results = [];
-        for (const request of requests) results.push(await attribute(model, { ...request, signal, onProgress }));
+        for (const [i, request] of requests.entries())
+          results.push(
+            await attribute(model, { ...request, signal, onProgress, onPreview: (maps) => onPreview(i, maps) }),
+          );
         return results;
       },
       dispose: () => model.dispose(),
@@ -150,7 +153,7 @@ test("explains the first samples and compares with PyTorch", async () => {
     arguments: { n_steps: 25, method: "gausslegendre" },
     signed: true,
   });
-  const [{ values, sum, positive, negative, share, contribution }] = result!.attributions;
+  const { values, sum, positive, negative, share, contribution } = result!.attributions[0]!;
   expect(sum).toBeCloseTo(values.reduce((a, b) => a + b));
   expect(share).toBeCloseTo(sum / (positive - negative));
   expect(Math.abs(contribution)).toBe(1);
@@ -168,7 +171,7 @@ test("a clicked class is explained with Captum's numbers, without asking the ker
   );
   const expected = net.methods.find((c) => c.method === "Saliency" && c.arguments.abs === true)!.attributions![input];
   const size = expected.data.length / count;
-  const got = state.cards[1].result!.attributions[0];
+  const got = state.cards[1].result!.attributions[0]!;
   expect(
     difference({ data: got.values, shape: got.shape }, { data: expected.data.slice(size, 2 * size), shape: got.shape }),
   ).toBeLessThan(1e-4);
@@ -198,12 +201,12 @@ test("an argument out of its limits is refused and the old result stays", async 
 
 test("the second baseline changes the result; reset brings the first back", async () => {
   await until(start(payloadOf([sample(0)]), new TestSource(false)), settled);
-  const { sum } = session.state.cards[0].result!.attributions[0];
+  const { sum } = session.state.cards[0].result!.attributions[0]!;
   session.setBaseline(1);
   const state = await until(session, (s) => settled(s) && s.cards[0].result!.baseline === 1);
-  expect(state.cards[0].result!.attributions[0].sum).not.toBeCloseTo(sum, 3);
+  expect(state.cards[0].result!.attributions[0]!.sum).not.toBeCloseTo(sum, 3);
   session.reset();
-  expect((await until(session, settled)).cards[0].result!.attributions[0].sum).toBe(sum);
+  expect((await until(session, settled)).cards[0].result!.attributions[0]!.sum).toBe(sum);
 });
 
 test("Next asks the kernel for what is missing, Previous asks nobody", async () => {
@@ -315,10 +318,10 @@ test("cancel keeps what is done; Continue goes on", async () => {
 
 test("another backend gives the same numbers", async () => {
   await until(start(payloadOf([sample(0)]), new TestSource(false)), settled);
-  const { sum } = session.state.cards[0].result!.attributions[0];
+  const { sum } = session.state.cards[0].result!.attributions[0]!;
   session.setBackend("cpu");
   const state = await until(session, (s) => s.engine?.backend === "cpu" && settled(s));
-  expect(state.cards[0].result!.attributions[0].sum).toBeCloseTo(sum, 3);
+  expect(state.cards[0].result!.attributions[0]!.sum).toBeCloseTo(sum, 3);
 });
 
 test("a model that was not stored is asked of the kernel, or the explorer says so", async () => {

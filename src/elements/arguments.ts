@@ -2,7 +2,7 @@
 import { css, html, LitElement, noChange, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
-import type { Arguments, ArgumentValue, ParamSpec } from "../methods/method";
+import type { Arguments, ArgumentValue, LayerInfo, ParamSpec } from "../methods/method";
 import { warning } from "./icons";
 import { base, controls } from "./tokens";
 
@@ -15,6 +15,10 @@ const LABELS: Record<string, string> = {
   perturbations_per_eval: "at once",
   internal_batch_size: "batch",
   abs: "absolute",
+  attribute_to_layer_input: "its input",
+  relu_attributions: "positive only",
+  attribution_method: "of",
+  nt_type: "type",
 };
 
 export const labelOf = (name: string): string => LABELS[name] ?? name.replaceAll("_", " ");
@@ -33,7 +37,7 @@ export function textOf(value: ArgumentValue | undefined): string {
  */
 export function parseArgument(spec: ParamSpec, text: string): ArgumentValue {
   const trimmed = text.trim();
-  if (spec.kind === "enum") return text;
+  if (spec.kind === "enum" || spec.kind === "layer") return text || null;
   if (trimmed === "") return null;
   if (spec.kind !== "shape") return numberOr(trimmed.replace("\u2212", "-").replace(",", "."), trimmed);
   const parts = trimmed
@@ -51,6 +55,8 @@ function numberOr<Other>(text: string, other: Other): number | Other {
 
 export class AttriscopeArguments extends LitElement {
   @property({ attribute: false }) params: readonly ParamSpec[] = [];
+  /** What an argument of the kind "layer" can name. */
+  @property({ attribute: false }) layers: readonly LayerInfo[] = [];
   @property({ attribute: false }) values: Arguments = {};
   @property({ attribute: false }) errors: Record<string, string> = {};
   /** By argument name: what the shown results were computed with. */
@@ -69,6 +75,9 @@ export class AttriscopeArguments extends LitElement {
       }
       input.shape {
         width: 64px;
+      }
+      select.layer {
+        width: 136px;
       }
       input::placeholder {
         color: var(--fg2);
@@ -146,6 +155,8 @@ export class AttriscopeArguments extends LitElement {
               </option>`,
           )}
         </select>`;
+      case "layer":
+        return this.#layer(spec, value);
       case "shape":
         return this.#text(spec, "shape", "one number, or one per dimension as 3 5 5; several inputs after ;");
       default:
@@ -172,6 +183,26 @@ export class AttriscopeArguments extends LitElement {
       @change=${(event: Event) => this.#send(spec, parseArgument(spec, (event.target as HTMLInputElement).value))}
       @keydown=${(event: KeyboardEvent) => this.#step(spec, event)}
     />`;
+  }
+
+  #layer(spec: Extract<ParamSpec, { kind: "layer" }>, value: ArgumentValue | undefined) {
+    const choices = this.layers.filter(({ spatial }) => spatial || !spec.spatial);
+    // Inner modules stand under the ones they are part of.
+    const depth = (name: string): number => choices.filter((outer) => name.startsWith(`${outer.name}.`)).length;
+    const size = (shape: LayerInfo["shape"]): string => shape.slice(1).map((d) => d ?? "?").join("×"); // prettier-ignore
+    return html`<select
+      class="control layer"
+      data-argument=${spec.name}
+      @change=${(event: Event) => this.#send(spec, parseArgument(spec, (event.target as HTMLSelectElement).value))}
+    >
+      <option value="" ?selected=${!value} .selected=${!value}>${spec.auto}</option>
+      ${choices.map(
+        ({ name, class: type, shape }) =>
+          html`<option value=${name} ?selected=${name === value} .selected=${name === value} title=${name}>
+            ${" ".repeat(depth(name))}${name} · ${type.replace(/^.*\./, "")} ${size(shape)}
+          </option>`,
+      )}
+    </select>`;
   }
 
   #slider(spec: ParamSpec, value: ArgumentValue | undefined) {

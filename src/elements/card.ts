@@ -20,8 +20,8 @@ export const picturesOf = (style: string) => (styleNamed(style) === heatMap ? [h
 /** Between two pictures, in CSS pixels. */
 const GAP = 4;
 
-const wholeOf = (attributions: readonly Attribution[]): number =>
-  attributions.reduce((sum, { positive, negative }) => sum + positive - negative, 0);
+const wholeOf = (attributions: readonly (Attribution | null)[]): number =>
+  attributions.reduce((sum, attribution) => sum + (attribution ? attribution.positive - attribution.negative : 0), 0);
 
 export class AttriscopeCard extends LitElement {
   /** Replaced by the store whenever something in it changes. */
@@ -350,6 +350,10 @@ export class AttriscopeCard extends LitElement {
     }
     const waiting = card.status === "running" ? percent(card.done) : "queued";
     const attribution = card.result?.attributions[feature];
+    if (!attribution && card.result && !this.#isWaiting()) {
+      const why = `${card.result.method} gives one map, which lies over another feature`;
+      return styles.map((_, index) => html`<div class="slot" title=${why}>${index === 0 ? "no map" : nothing}</div>`);
+    }
     if (!attribution) {
       return styles.map((_, index) => html`<div class="slot">${index === 0 ? waiting : nothing}</div>`);
     }
@@ -434,7 +438,7 @@ export class AttriscopeCard extends LitElement {
   #numbers() {
     const { result } = this.card;
     if (!result) return nothing;
-    const sum = result.attributions.reduce((total, attribution) => total + attribution.sum, 0);
+    const sum = result.attributions.reduce((total, attribution) => total + (attribution?.sum ?? 0), 0);
     return html`<span title="Total attribution, in units of the model's output: ${sum}"
         >sum <b>${signed(sum, 2, true)}</b></span
       >
@@ -472,7 +476,7 @@ export class AttriscopeCard extends LitElement {
       failure === null && status !== "ready" ? status : "",
       result && status === "ready"
         ? `share ${signed(
-            result.attributions.reduce((sum, { share }) => sum + share, 0),
+            result.attributions.reduce((sum, attribution) => sum + (attribution?.share ?? 0), 0),
             2,
           )}`
         : "",

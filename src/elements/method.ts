@@ -79,6 +79,7 @@ export class AttriscopeMethod extends LitElement {
         ${this.#menu(info?.summary ?? "")}
         <attriscope-arguments
           .params=${params}
+          .layers=${this.state.layers}
           .values=${this.state.arguments}
           .errors=${argumentErrors}
           .used=${this.#used()}

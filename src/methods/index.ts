@@ -10,7 +10,7 @@ import { inputXGradient } from "./input-x-gradient";
 import { integratedGradients } from "./integrated-gradients";
 import { isSpatial } from "./layers";
 import { gathered, leafValues, leavesOf } from "./leaves";
-import type { Arguments, ArgumentValue, Call, Method, MethodInfo, ParamSpec, Plan, Shapes } from "./method";
+import type { Arguments, ArgumentValue, Call, LayerInfo, Method, MethodInfo, ParamSpec, Plan, Shapes } from "./method";
 import { occlusion } from "./occlusion";
 import { saliency } from "./saliency";
 import { rowsOf, scores } from "./steps";
@@ -174,6 +174,15 @@ export const describeMethods = (model: Model): (MethodInfo & { whyNot?: string }
     const { name, group, cost, summary, source, params, baselines, complete } = method;
     return { name, group, cost, summary, source, params, baselines, complete, whyNot: whyNot(method, model) };
   });
+
+/** The layer menu. */
+export const describeLayers = (model: Model): LayerInfo[] =>
+  model.layers.map((layer) => ({
+    name: layer.name,
+    class: layer.class,
+    shape: layer.shape,
+    spatial: isSpatial(model, layer),
+  }));
 
 function whyNot(method: Method, model: Model): string | undefined {
   for (const spec of method.params) {

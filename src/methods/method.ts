@@ -44,6 +44,16 @@ export interface MethodInfo {
 /** Attributions by input name, in the input's shape or in one of the method's own, [N, ...]. */
 export type Maps = Record<string, FloatArray>;
 
+/** What the explorer needs of a layer for its menu. */
+export interface LayerInfo {
+  /** Module path. */
+  readonly name: string;
+  readonly class: string;
+  readonly shape: readonly (number | null)[];
+  /** Its output is an image, [N, C, ...]. */
+  readonly spatial: boolean;
+}
+
 /** One call of a method on a batch of samples, checked and filled with defaults. Names are those of the graph's inputs. */
 export interface Call {
   readonly model: Model;

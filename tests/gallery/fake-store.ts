@@ -203,11 +203,20 @@ function makeResult(sample: Sample, name: string, target: number | null): Result
     delta: info?.complete ? delta : null,
     change: info?.complete ? sum - delta : null,
     ms: 7,
+    partial: false,
   };
 }
 
 const startOf = (spec: MethodInfo["params"][number]): ArgumentValue =>
   "start" in spec ? (spec.start ?? null) : spec.default;
+
+const LAYERS: State["layers"] = [
+  { name: "features", class: "torch.nn.Sequential", shape: [null, 64, 8, 8], spatial: true },
+  { name: "features.0", class: "torch.nn.Conv2d", shape: [null, 32, 32, 32], spatial: true },
+  { name: "features.1", class: "torch.nn.ReLU", shape: [null, 32, 32, 32], spatial: true },
+  { name: "features.2", class: "torch.nn.MaxPool2d", shape: [null, 64, 8, 8], spatial: true },
+  { name: "classifier", class: "torch.nn.Linear", shape: [null, 10], spatial: false },
+];
 
 export function makeState(change: Partial<State> = {}): State {
   const cards = change.cards ?? Array.from({ length: 8 }, (_, index) => makeCard(20 + index));
@@ -217,6 +226,7 @@ export function makeState(change: Partial<State> = {}): State {
     classes: CLASSES,
     features: [{ name: "photo", kind: "image", input: "x", baselines: ["zero (grey)", "black"] }],
     methods: METHODS,
+    layers: LAYERS,
     method: "Integrated Gradients",
     arguments: { n_steps: 25, method: "gausslegendre" },
     argumentErrors: {},

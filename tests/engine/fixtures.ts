@@ -11,7 +11,7 @@ export interface Case {
   arguments: Arguments;
   baseline: string | null;
   per_sample?: boolean;
-  feature_mask?: unknown;
+  feature_mask?: Record<string, FloatArray> | null;
   attributions?: Record<string, FloatArray>;
   delta?: FloatArray | null;
   /** What Captum says where it refuses. */

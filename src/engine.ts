@@ -40,7 +40,7 @@ export interface Layer {
   shape: readonly (number | null)[];
   /** The module's output, of its last call. */
   value: ValueName;
-  /** What the module reads; null where that is a constant. */
+  /** What the module reads in that call, of the most dimensions; null where that is constants alone. */
   input: ValueName | null;
 }
 
@@ -107,6 +107,21 @@ export class Model {
     }
     tf.dispose(tensors);
     return Object.fromEntries(results);
+  }
+
+  /**
+   * The same graph with other weights: `change` gets each array of floats that a module reads, with the module's path, and
+   * gives another one of the same shape, or the same.
+   */
+  variant(change: (weights: NDArray, module: string) => NDArray): Model {
+    const constants = new Map(this.#graph.constants);
+    for (const { origin, inputs } of this.#graph.nodes) {
+      for (const name of origin?.path ? inputs : []) {
+        const weights = this.#graph.constants.get(name);
+        if (weights?.dtype === "float32" && weights.data.length > 1) constants.set(name, change(weights, origin!.path));
+      }
+    }
+    return new Model({ ...this.#graph, constants }, this.backend);
   }
 
   /** Frees the weights. The model cannot be used afterwards. */
@@ -280,23 +295,43 @@ function integersAs(dtype: DType, data: ArrayLike["data"]): NDArray["data"] {
   return dtype === "bool" ? Uint8Array.from(data) : dtype === "int32" ? Int32Array.from(data) : Float64Array.from(data);
 }
 
-/** A module's nodes stand together; containers are modules too. */
-function layersOf({ nodes, shapes, constants }: Graph): Layer[] {
-  const layers = new Map<string, Layer>();
-  for (const { origin, inputs, outputs } of nodes) {
-    const [value] = outputs;
-    for (const module of origin?.path ? [...origin.parents, origin] : []) {
-      const first = constants.has(inputs[0]) ? null : inputs[0];
-      layers.set(module.path, {
-        name: module.path,
-        class: shortClass(module.class),
-        shape: shapes.get(value) ?? [],
-        value,
-        input: layers.get(module.path)?.input ?? first,
-      });
-    }
+/** In the order in which the modules, containers too, are done. A module's nodes stand together. */
+function layersOf({ inputs: [given], nodes, shapes, constants }: Graph): Layer[] {
+  interface ModuleCall extends Layer {
+    made: Set<ValueName>;
+    end: number;
   }
-  return [...layers.values()];
+  const calls = new Map<string, ModuleCall>();
+  const dimensions = (name: ValueName) => shapes.get(name)?.length ?? 0;
+  nodes
+    .filter(({ origin }) => origin)
+    .forEach(({ origin, inputs, outputs }, i) => {
+      const value = outputs.find((name) => name)!;
+      for (const module of origin!.path ? [...origin!.parents, origin!] : []) {
+        const before = calls.get(module.path);
+        const same = before && before.end >= i - 1 ? before : null;
+        const made = same?.made ?? new Set();
+        const read = inputs.filter((name) => name && !constants.has(name) && !made.has(name));
+        // What has fewer dimensions is a mask, or the batch's size.
+        const input = [...(same?.input ? [same.input] : []), ...read].reduce<ValueName | null>(
+          (best, name) => (best === null || dimensions(name) > dimensions(best) ? name : best),
+          null,
+        );
+        for (const name of outputs) made.add(name);
+        const shape = shapes.get(value) ?? [];
+        calls.set(module.path, { name: module.path, class: shortClass(module.class), shape, value, input, made, end: i });
+      }
+    });
+  // Of some modules only a state is read that has no place for the batch in front; of none that torch made up.
+  const isLayer = ({ name, shape }: Layer) =>
+    name !== NO_MODULE && (!shape.length || !given?.shape.length || (shape[0] === null) === (given.shape[0] === null));
+  return [...calls.values()]
+    .filter(isLayer)
+    .sort((a, b) => a.end - b.end)
+    .map(({ name, class: type, shape, value, input }) => ({ name, class: type, shape, value, input }));
 }
+
+/** Where torch.export puts nodes that no module asks for. */
+const NO_MODULE = "_empty_nn_module_stack_from_metadata_hook";
 
 const quote = (names: readonly string[]) => names.map((name) => `"${name}"`).join(", ");

@@ -5,5 +5,7 @@ export { FoldError } from "./fold";
 export type { ValueInfo } from "./graph";
 export { attribute, METHODS, plan, type Attribution, type Request } from "./methods";
 export type { Arguments, ArgumentValue, MethodInfo, ParamSpec, Plan } from "./methods/method";
+export { measure, METRICS, type Question } from "./metrics";
+export type { Curve, Measurement, MetricInfo } from "./metrics/metric";
 export { OnnxError } from "./onnx";
 export { EngineError, UnsupportedError } from "./support";

@@ -28,7 +28,8 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
   client: { values: ["seams", "version"], types: ["worker"] },
   seams: { values: [], types: ["backend", "engine", "methods", "wire", "worker"] },
   worker: { values: ["methods", "engine", "support", "backend", "graph"] },
-  library: { values: ["methods", "engine", "fold", "support", "backend", "onnx", "graph"] },
+  library: { values: ["metrics", "methods", "engine", "fold", "support", "backend", "onnx", "graph"] },
+  metrics: { values: ["methods", "engine", "random", "support", "graph"] },
   methods: { values: ["engine", "program", "random", "support", "ops", "graph"] },
   engine: { values: ["backend", "fold", "fuse", "program", "support", "weights", "ops", "onnx", "graph"] },
   random: { values: [] },
@@ -51,7 +52,7 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
 
 /** Which layers know a package. */
 const PACKAGES: [RegExp, string[]][] = [
-  [/^@tensorflow\/tfjs-/, ["backend", "ops", "weights", "program", "engine", "methods"]],
+  [/^@tensorflow\/tfjs-/, ["backend", "ops", "weights", "program", "engine", "methods", "metrics"]],
   [/^lit($|\/)/, ["elements"]],
   [/^comlink$/, ["worker", "client"]],
   [/^@jupyter-widgets\/base$/, ["plugin", "widget"]],

@@ -5,6 +5,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { FloatArray, Model } from "../engine";
 import { sizeOf, type ValueName } from "../graph";
+import { EngineError } from "../support";
 import type { Maps } from "./method";
 import { download, rowsOf, sampleSize } from "./steps";
 
@@ -50,6 +51,8 @@ export async function leavesOf(
       // An index that does not follow the integers (a position, a segment) is looked up, but not for one of them.
       if (positions.every((p) => p >= 0 && p < size)) found[name].push({ value, positions });
     }
+    if (!found[name].length)
+      throw new EngineError(`"${name}" is looked up in embeddings, but not as it is; gradients cannot be given to its integers`); // prettier-ignore
   }
   return found;
 }

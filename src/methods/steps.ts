@@ -79,7 +79,7 @@ const CHUNK_MS = 60;
  * {@link CHUNK_MS}; on WebGL sizes stay equal, because every new shape compiles new shaders. `most` bounds a chunk from outside.
  */
 export async function inChunks(
-  call: Call,
+  call: Pick<Call, "model" | "step">,
   total: number,
   work: (start: number, end: number) => Promise<void>,
   before = 0,

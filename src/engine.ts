@@ -192,6 +192,24 @@ export class Model {
   }
 
   /**
+   * Attention's weights, in order: softmaxes over the last axis that weigh another value by a product, [N, heads, T, T] or
+   * [N · heads, T, T].
+   */
+  get attentions(): readonly { value: ValueName; shape: readonly (number | null)[] }[] {
+    const { nodes, constants, shapes } = this.#graph;
+    const weighs = (value: ValueName): boolean =>
+      nodes.some(({ op, inputs, outputs }) => {
+        if (op === "MatMul" || op === "Einsum") return inputs[0] === value && !constants.has(inputs[1]);
+        return ["Reshape", "Expand", "Identity"].includes(op) && inputs[0] === value && weighs(outputs[0]);
+      });
+    return nodes.flatMap(({ op, attrs, outputs: [value] }) => {
+      const shape = shapes.get(value) ?? [];
+      const isLast = [-1, shape.length - 1].includes((attrs.axis as number | undefined) ?? -1);
+      return op === "Softmax" && isLast && weighs(value) ? [{ value, shape }] : [];
+    });
+  }
+
+  /**
    * Gradients of sum(seed * output) by the values in `wrt`, which are inputs or values inside the graph; one that the output
    * does not depend on gets zeros. `seed` gets the output. `rules` change what flows through modules of their classes. Call
    * inside tf.tidy.
@@ -319,7 +337,15 @@ function layersOf({ inputs: [given], nodes, shapes, constants }: Graph): Layer[]
         );
         for (const name of outputs) made.add(name);
         const shape = shapes.get(value) ?? [];
-        calls.set(module.path, { name: module.path, class: shortClass(module.class), shape, value, input, made, end: i });
+        calls.set(module.path, {
+          name: module.path,
+          class: shortClass(module.class),
+          shape,
+          value,
+          input,
+          made,
+          end: i,
+        });
       }
     });
   // Of some modules only a state is read that has no place for the batch in front; of none that torch made up.

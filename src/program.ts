@@ -14,8 +14,10 @@ import { download, upload, type Weights } from "./weights";
 /** Floats on the device; integers, shapes and what follows from these on the host. */
 export type Value = Tensor | NDArray;
 
-/** What a hook sees, in the layout of the graph. `x` and `y` are the module's input and output. */
+/** What a hook sees, in the layout of the graph. `x` is one of the module's inputs, `y` its output. */
 export interface HookCall {
+  /** Class of the module, as in {@link Rules.hooks}. */
+  module: string;
   x: Tensor;
   y: Tensor;
   /** Total gradient at the module's input tensor, other readers of that tensor included. */
@@ -25,11 +27,48 @@ export interface HookCall {
   attrs: Attributes;
 }
 
-/**
- * Captum's hooks as data: torch module class -> gradient that replaces the one at the module's input tensor. The order in
- * which hooks see each other's work is Captum's: an output's hook runs before those of the modules that read it.
- */
-export type Rules = Readonly<Record<string, (call: HookCall) => Tensor>>;
+/** A node on the way back, in the layout of the graph. */
+export interface Visit {
+  readonly node: Node;
+  readonly def: OpDef;
+  /** What has arrived at the outputs, rules of later nodes included; undefined for one that nothing depends on. */
+  readonly dy: readonly Tensor[];
+  readonly call: Call<unknown>;
+  /** The same node in the walk over {@link Rules.reference}. */
+  readonly ref: Call<unknown> | null;
+  /** Whether an input depends on what is asked for. */
+  readonly active: readonly boolean[];
+  /** First input and output of the call of a PyTorch module or function that the node is part of. */
+  readonly module: { readonly x: Tensor; readonly y: Tensor } | null;
+}
+
+/** One or more nodes that are, all together, a function of one tensor, element by element. */
+export interface Elementwise {
+  /** Operators, in order. */
+  readonly ops: readonly string[];
+  /** Of the last node. */
+  readonly call: Call<unknown>;
+  readonly dy: Tensor;
+  readonly x: Tensor;
+  readonly y: Tensor;
+  /** The same in the walk over {@link Rules.reference}. */
+  readonly ref: { readonly x: Tensor; readonly y: Tensor } | null;
+}
+
+/** How a method departs from the gradient. */
+export interface Rules {
+  /**
+   * Captum's hooks as data: torch module class -> gradient that replaces the one at the module's input tensors. The order
+   * in which hooks see each other's work is Captum's: an output's hook runs before those of the modules that read it.
+   */
+  readonly hooks?: Readonly<Record<string, (call: HookCall) => Tensor>>;
+  /** What goes back through a node in place of its operator's `vjp`; undefined where that stays. */
+  readonly through?: (visit: Visit) => ReturnType<NonNullable<OpDef["vjp"]>> | undefined;
+  /** What goes to `x` at once, and the part of `dy` that takes the usual way as well; undefined where all of it does. */
+  readonly elementwise?: (part: Elementwise) => { dx: Tensor; rest?: Tensor } | undefined;
+  /** Inputs of a second forward walk. */
+  readonly reference?: Readonly<Record<ValueName, Value>>;
+}
 
 /** Bytes of all tensors at one time: a file could keep values of any size alive, however many. */
 const MOST_BYTES = 2 ** 33;
@@ -129,7 +168,7 @@ export class Program {
 
   /**
    * Gradients of sum(seed(output) * output) by the values in `wrt`, in the layout of the graph; one that the output does not
-   * depend on gets zeros. `rules` change what flows through modules of their classes.
+   * depend on gets zeros.
    */
   gradients(
     inputs: Readonly<Record<ValueName, Value>>,
@@ -141,9 +180,10 @@ export class Program {
   ): Record<ValueName, Tensor> {
     const name = this.#plain.get(output) ?? output;
     const trace = this.#walk(inputs, [name], false, onStep);
+    const reference = rules.reference && this.#walk(rules.reference, [name], false).values;
     const target = this.#value(name, trace.values);
     if (!isTensor(target)) throw new EngineError(`the output "${output}" does not depend on any float`);
-    return this.#backward(trace, new Map([[name, seed(target)]]), wrt, rules, onStep);
+    return this.#backward(trace, new Map([[name, seed(target)]]), wrt, rules, reference, onStep);
   }
 
   /**
@@ -241,6 +281,7 @@ export class Program {
     seeds: ReadonlyMap<ValueName, Tensor>,
     wrt: readonly ValueName[],
     rules: Rules,
+    reference: Map<ValueName, Value> | undefined,
     onStep?: OnStep,
   ): Record<ValueName, Tensor> {
     const active = new Set<ValueName>(wrt);
@@ -256,27 +297,45 @@ export class Program {
       reached.forEach((name) => active.add(name));
       return reached.length;
     });
-    const hooked = new Map<ValueName, ModuleCall[]>();
-    for (const call of moduleCalls(path, rules)) hooked.set(call.x, [...(hooked.get(call.x) ?? []), call]);
+    const { hooks = {}, through, elementwise } = rules;
+    const calls = callsOf(path);
+    const hooked = new Map<ValueName, PartCall[]>();
+    for (const call of calls.values()) {
+      if (!Object.hasOwn(hooks, call.nodes[0].origin?.class ?? "")) continue;
+      const read = new Set(call.nodes[0].inputs.filter((name) => active.has(name)));
+      for (const name of read) hooked.set(name, [...(hooked.get(name) ?? []), call]);
+    }
+    const parts = elementwise ? elementwiseParts(calls, path, active) : new Map<ValueName, Part>();
+    const tensorOf = (name: ValueName, of: ReadonlyMap<ValueName, Value> = values) => of.get(name) as Tensor;
 
     const total = new Map(seeds);
     /** What is not ours to free. */
-    const steady = new Set([...seeds.values(), ...wrt.map((name) => values.get(name))]);
+    const steady = new Set([
+      ...seeds.values(),
+      ...wrt.map((name) => values.get(name)),
+      ...Object.values(rules.reference ?? {}),
+    ]);
     /** Gradients at the outputs of hooked modules, as they were before the hooks of their readers. */
     const before = new Map<ValueName, Tensor>();
     const settle = (name: ValueName): Tensor | undefined => {
       let gradInput = total.get(name);
       if (!gradInput) return undefined;
       before.set(name, gradInput);
-      for (const { node, x, y } of hooked.get(name) ?? []) {
+      for (const { nodes, y } of hooked.get(name) ?? []) {
         const gradOutput = before.get(y);
         if (!gradOutput) continue;
-        const rule = rules[node.origin!.class];
-        const call: HookCall = { x: values.get(x) as Tensor, y: values.get(y) as Tensor, gradInput, gradOutput, attrs: node.attrs }; // prettier-ignore
-        gradInput = guard(node, [call.x], () => tf.tidy(() => rule(call)));
+        const [node] = nodes;
+        const module = node.origin!.class;
+        const call: HookCall = { module, x: tensorOf(name), y: tensorOf(y), gradInput, gradOutput, attrs: node.attrs };
+        gradInput = guard(node, [call.x], () => tf.tidy(() => hooks[module](call)));
       }
       total.delete(name);
       return gradInput;
+    };
+
+    const arrive = (name: ValueName, dx: Tensor) => {
+      const sum = total.get(name);
+      total.set(name, sum ? tf.add(sum, dx) : dx);
     };
 
     for (const step of [...path].reverse()) {
@@ -284,10 +343,36 @@ export class Program {
       const { node, def } = step;
       const arrived = node.outputs.map((name) => settle(name));
       if (!arrived.some((dy) => dy)) continue;
-      const y = node.outputs.map((name) => (isTensor(values.get(name)) ? (values.get(name) as Tensor) : undefined));
+      const outputs = (of: ReadonlyMap<ValueName, Value>) =>
+        node.outputs.map((name) => (isTensor(of.get(name)) ? (of.get(name) as Tensor) : undefined));
+      const y = outputs(values);
+      const refY = reference ? outputs(reference) : [];
+      const whole = calls.get(callOf(node));
       guard(node, y, () => {
         const call = this.#call(step, values, y as Tensor[]);
-        const thunks = def.vjp!(arrived as Tensor[], call);
+        const ref = reference ? this.#call(step, reference, refY as Tensor[]) : null;
+        let dy = arrived as Tensor[];
+        const part = parts.get(node.outputs[0]);
+        if (part && sameShape(tensorOf(part.x).shape, y[0]!.shape)) {
+          const pair = reference && { x: tensorOf(part.x, reference), y: refY[0]! };
+          const given = { ops: part.ops, call, dy: dy[0], x: tensorOf(part.x), y: y[0]!, ref: pair ?? null };
+          const gone = tf.tidy(() => elementwise!(given));
+          if (gone) {
+            arrive(part.x, gone.dx);
+            if (!gone.rest) return;
+            dy = [gone.rest, ...dy.slice(1)];
+          }
+        }
+        const visit: Visit = {
+          node,
+          def,
+          dy,
+          call,
+          ref,
+          active: node.inputs.map((name) => active.has(name)),
+          module: whole ? { x: tensorOf(whole.x), y: tensorOf(whole.y) } : null,
+        };
+        const thunks = through?.(visit) ?? def.vjp!(dy, call);
         node.inputs.forEach((name, i) => {
           if (!active.has(name)) return;
           const thunk = thunks[i];
@@ -300,14 +385,13 @@ export class Program {
             throw new EngineError(
               `the gradient of input ${i} has the shape [${dx.shape}], the input [${call.x[i].shape}]`,
             );
-          const sum = total.get(name);
-          total.set(name, sum ? tf.add(sum, dx) : dx);
+          arrive(name, dx);
         });
       });
       // Hooks look at what lies ahead of them; without any, what has been walked past is of no more use.
       if (hooked.size) continue;
       const kept = new Set([...total.values(), ...steady]);
-      for (const tensor of [...arrived, ...y]) if (tensor && !kept.has(tensor)) tensor.dispose();
+      for (const tensor of [...arrived, ...y, ...refY]) if (tensor && !kept.has(tensor)) tensor.dispose();
     }
     const given = new Set<Tensor>(seeds.values());
     return Object.fromEntries(
@@ -376,24 +460,55 @@ function asHost(value: Value | undefined, shapeOnly = false): NDArray | undefine
   return shapeOnly ? { dtype: "float32", shape: value.shape, data: new Float32Array() } : download(value);
 }
 
-/** One call of a module that has a rule: the tensor it reads and the one it gives. */
-interface ModuleCall {
-  node: Node;
+/** One call of a PyTorch module or function: its nodes in order, what the first reads and what the last gives. */
+interface PartCall {
+  nodes: Node[];
   x: ValueName;
   y: ValueName;
 }
 
-/** A module may be exported as several nodes; they share the traced operation. */
-function moduleCalls(steps: readonly Step[], rules: Rules): ModuleCall[] {
-  const calls = new Map<string, ModuleCall>();
+/** Nodes of one call share the traced operation. */
+const callOf = ({ origin, outputs }: Node): string => (origin ? `${origin.path}/${origin.call}` : outputs[0]);
+
+function callsOf(steps: readonly Step[]): Map<string, PartCall> {
+  const calls = new Map<string, PartCall>();
   for (const { node } of steps) {
-    if (!node.origin || !rules[node.origin.class]) continue;
-    const key = `${node.origin.path}/${node.origin.call}`;
-    const call = calls.get(key);
-    if (call) call.y = node.outputs[0];
-    else calls.set(key, { node, x: node.inputs[0], y: node.outputs[0] });
+    const call = calls.get(callOf(node));
+    if (call) {
+      call.nodes.push(node);
+      call.y = node.outputs[0];
+    } else calls.set(callOf(node), { nodes: [node], x: node.inputs[0], y: node.outputs[0] });
   }
-  return [...calls.values()];
+  return calls;
+}
+
+interface Part {
+  x: ValueName;
+  ops: readonly string[];
+}
+
+/** Calls, and else single nodes, that are elementwise functions of one value on the path, by the name of what they give. */
+function elementwiseParts(
+  calls: ReadonlyMap<string, PartCall>,
+  path: readonly Step[],
+  active: ReadonlySet<ValueName>,
+): Map<ValueName, Part> {
+  const defs = new Map(path.map(({ node, def }) => [node, def]));
+  const readers = new Map<ValueName, Node[]>();
+  for (const { node } of path)
+    for (const name of new Set(node.inputs)) readers.set(name, [...(readers.get(name) ?? []), node]);
+  const parts = new Map<ValueName, Part>();
+  const add = (nodes: readonly Node[]): boolean => {
+    const own = new Set(nodes.flatMap(({ outputs }) => outputs));
+    const from = new Set(nodes.flatMap(({ inputs }) => inputs).filter((name) => active.has(name) && !own.has(name)));
+    const [y] = nodes.at(-1)!.outputs;
+    const isClosed = [...own].every((name) => name === y || (readers.get(name) ?? []).every((n) => nodes.includes(n)));
+    if (from.size !== 1 || !isClosed || nodes.some((node) => defs.get(node)!.layout !== "pointwise")) return false;
+    parts.set(y, { x: [...from][0], ops: nodes.map(({ op }) => op) });
+    return true;
+  };
+  for (const { nodes } of calls.values()) if (!add(nodes)) for (const node of nodes) add([node]);
+  return parts;
 }
 
 /** tfjs' errors carry no place. */

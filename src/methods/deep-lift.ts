@@ -1,16 +1,18 @@
 /**
- * DeepLIFT's rescale rule (Shrikumar et al. 2017) as captum.attr.DeepLift 0.9 computes it. One forward walk sees the inputs
- * and the baselines as one batch [x; b]; every rule gets both halves. Where Captum departs from the paper it says so.
+ * DeepLIFT's rescale rule (Shrikumar et al. 2017) as captum.attr.DeepLift 0.9 computes it: one forward walk sees the inputs
+ * and the baselines as one batch [x; b], every hook gets both halves, and where Captum departs from the paper it says so.
+ * The paper's own rule, for all of the graph, is `rescale.ts`.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import type { Model } from "../engine";
+import type { NDArray } from "../graph";
 import { maxUnpool } from "../ops/pool";
-import type { HookCall, Rules } from "../program";
-import type { FloatArray } from "../engine";
-import type { Method } from "./method";
+import type { HookCall, Rules, Value } from "../program";
+import type { ArgumentValue, Call, Maps, Method } from "./method";
+import { modeParam } from "./modes";
+import { EPSILON, MULTIPLIER_RULES } from "./rescale";
 import { download, gradients } from "./steps";
-
-const EPSILON = 1e-10;
 
 /** x - b, once for each half. */
 function difference(both: Tensor): Tensor {
@@ -49,20 +51,54 @@ function maxPool({ x, y, gradInput, gradOutput, attrs }: HookCall): Tensor {
 }
 
 /** One batch after the other. */
-const joined = (a: FloatArray, b: FloatArray): FloatArray => ({
-  data: Float32Array.from([a.data, b.data].flatMap((data) => Array.from(data))),
-  shape: [a.shape[0] + b.shape[0], ...a.shape.slice(1)],
-});
+function joined(a: Value, b: Value): Value {
+  if (a instanceof tf.Tensor) return tf.concat([a, b as Tensor]);
+  const data = [a, b as NDArray].flatMap((array) => Array.from(array.data as Float64Array));
+  const shape = [a.shape[0] + b.shape[0], ...a.shape.slice(1)];
+  return { dtype: a.dtype, shape, data: a.dtype === "int64" ? Float64Array.from(data) : Int32Array.from(data) };
+}
 
 const activation = "torch.nn.modules.activation";
 const pooling = "torch.nn.modules.pooling";
-const RULES: Rules = {
+const POOLS = ["MaxPool1d", "MaxPool2d", "MaxPool3d"];
+const HOOKS: Rules["hooks"] = {
   ...Object.fromEntries(
     ["ReLU", "ELU", "LeakyReLU", "Sigmoid", "Tanh", "Softplus"].map((name) => [`${activation}.${name}`, nonlinear]),
   ),
-  ...Object.fromEntries(["MaxPool1d", "MaxPool2d", "MaxPool3d"].map((name) => [`${pooling}.${name}`, maxPool])),
+  ...Object.fromEntries(POOLS.map((name) => [`${pooling}.${name}`, maxPool])),
   [`${activation}.Softmax`]: softmax,
 };
+
+/** Whether Captum lets the samples of a batch disturb each other, so that a batch must stay whole. */
+export const mixesSamples = ({ layers }: Model, mode: ArgumentValue): boolean =>
+  mode !== "exact" && layers.some(({ class: name }) => ["Softmax", ...POOLS].some((c) => name === `torch.nn.${c}`));
+
+type Rows = Pick<Call, "model" | "inputs" | "baselines" | "additional" | "target">;
+
+/** Each row against its own baseline. */
+export function lift({ model, inputs, baselines, additional, target }: Rows, mode: ArgumentValue): Promise<Maps> {
+  const names = Object.keys(inputs);
+  const maps = tf.tidy(() => {
+    const x = model.upload({ ...inputs, ...additional });
+    const b = model.upload({ ...baselines, ...additional });
+    const both = () => Object.fromEntries(Object.keys(x).map((name) => [name, joined(x[name], b[name])]));
+    const found =
+      mode === "exact"
+        ? gradients(model, x, target, names, { ...MULTIPLIER_RULES, reference: b })
+        : gradients(model, both(), [...target, ...target], names, { hooks: HOOKS });
+    return Object.fromEntries(
+      names.map((name) => {
+        const change = tf.sub(x[name] as Tensor, b[name] as Tensor);
+        return [name, tf.mul(tf.slice(found[name], 0, target.length), change)];
+      }),
+    );
+  });
+  return download(maps);
+}
+
+export const liftMode = modeParam(
+  "Captum's numbers, with its departures from the paper: activations that are not modules of nine classes get the plain gradient, a branch that shares its tensor with an nn.ReLU is dropped; exact: the rescale rule for all of the graph",
+);
 
 export const deepLift: Method = {
   name: "Deep Lift",
@@ -70,30 +106,10 @@ export const deepLift: Method = {
   cost: "2 passes",
   summary: "How the difference to the baseline spreads through the network",
   source: "Shrikumar et al. 2017; captum.attr.DeepLift",
-  params: [],
+  params: [liftMode],
   baselines: "one",
   embeds: true,
   complete: true,
   signed: () => true,
-  attribute: async (call) => {
-    const names = Object.keys(call.inputs);
-    const { model, inputs, baselines, additional, target } = call;
-    const halves = [
-      { ...inputs, ...additional },
-      { ...baselines, ...additional },
-    ];
-    const both = Object.fromEntries(
-      Object.keys(halves[0]).map((name) => [name, joined(halves[0][name], halves[1][name])]),
-    );
-    const maps = tf.tidy(() => {
-      const found = gradients(model, model.upload(both), [...target, ...target], names, RULES);
-      return Object.fromEntries(
-        names.map((name) => {
-          const change = tf.sub(tf.tensor(inputs[name].data, inputs[name].shape), tf.tensor(baselines[name].data, inputs[name].shape)); // prettier-ignore
-          return [name, tf.mul(tf.slice(found[name], 0, target.length), change)];
-        }),
-      );
-    });
-    return download(maps);
-  },
+  attribute: (call) => lift(call, call.arguments.mode),
 };

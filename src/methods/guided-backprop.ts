@@ -1,10 +1,20 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Rules } from "../program";
 import type { Method } from "./method";
+import { isRectifier, modeParam } from "./modes";
 import { oneWalk } from "./steps";
 
-/** Of the total gradient at an nn.ReLU's input, only what is positive goes on. Functional relu is not touched, as in Captum. */
-const RULES: Rules = { "torch.nn.modules.activation.ReLU": ({ gradInput }) => tf.relu(gradInput) };
+/**
+ * Of the gradient at a rectifier's input, only what is positive goes on. Captum sees nn.ReLU only, and takes the total
+ * gradient at the tensor, that of its other readers included.
+ */
+export const GUIDED: Record<string, Rules> = {
+  captum: { hooks: { "torch.nn.modules.activation.ReLU": ({ gradInput }) => tf.relu(gradInput) } },
+  exact: {
+    through: (visit) =>
+      isRectifier(visit) ? visit.def.vjp!([tf.relu(visit.dy[0]), ...visit.dy.slice(1)], visit.call) : undefined,
+  },
+};
 
 export const guidedBackprop: Method = {
   name: "Guided Backprop",
@@ -12,10 +22,10 @@ export const guidedBackprop: Method = {
   cost: "1 pass",
   summary: "The gradient, of which each nn.ReLU passes on only what is positive",
   source: "Springenberg et al. 2014; captum.attr.GuidedBackprop",
-  params: [],
+  params: [modeParam("only nn.ReLU modules, as Captum has it; exact: functional relu and ReLU6 too")],
   baselines: "none",
   embeds: true,
   complete: false,
   signed: () => true,
-  attribute: (call) => oneWalk(call, (gradient) => gradient, RULES),
+  attribute: (call) => oneWalk(call, (gradient) => gradient, GUIDED[call.arguments.mode as string]),
 };

@@ -57,7 +57,7 @@ interface Normalised {
   inverse: Tensor;
 }
 
-function normalised(x: Tensor, axes: number[], epsilon: number): Normalised {
+export function normalised(x: Tensor, axes: number[], epsilon: number): Normalised {
   const centre = mean(x, axes, true);
   const centred = tf.sub(x, centre);
   const inverse = tf.rsqrt(tf.add(mean(tf.mul(centred, centred), axes, true), epsilon));
@@ -76,7 +76,7 @@ interface GroupNormAttrs extends ChannelAttrs {
 }
 
 /** [N, C, ...] with the channels split into groups: what is normalised, over which axes, and how parameters fit to it. */
-function grouped({ x: [x], attrs }: Call<GroupNormAttrs>) {
+export function grouped({ x: [x], attrs }: Call<GroupNormAttrs>) {
   const { channel = 1, num_groups } = attrs;
   const c = x.shape[channel];
   const groups = num_groups ?? c;
@@ -119,7 +119,7 @@ interface LayerNormAttrs {
   epsilon?: number;
 }
 
-const lastAxes = (x: Tensor, axis: number): number[] => range(x.rank).slice(positive(axis, x.rank));
+export const lastAxes = (x: Tensor, axis: number): number[] => range(x.rank).slice(positive(axis, x.rank));
 
 interface LpAttrs {
   axis?: number;

@@ -102,7 +102,7 @@ for (const [name, [command, ...args]] of Object.entries(checks)) {
   );
 }
 await stage("fixtures", async () => {
-  for (const script of [["make.py"], ["ops.py"], ["zoo.py", "ci"]])
+  for (const script of [["make.py"], ["metrics.py"], ["ops.py"], ["zoo.py", "ci"]])
     await must(venv("python"), [`tests/fixtures/${script[0]}`, ...script.slice(1)]);
   return { passed: 0, failed: 0 };
 });

@@ -42,9 +42,9 @@ export class Generator {
     this.#bits = new MersenneTwister(seed);
   }
 
-  /** Passes over the 64 bits that a torch DataLoader takes for its workers whenever it is iterated. */
-  skipDataLoader(): void {
-    this.#uniform64();
+  /** Passes over `n` draws of 32 bits. */
+  skip(n: number): void {
+    for (let i = 0; i < n; i++) this.#bits.uint32();
   }
 
   /** `torch.rand(n)`: uniform in [0, 1). */

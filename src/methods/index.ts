@@ -5,15 +5,22 @@ import { EngineError } from "../support";
 import { deconvolution } from "./deconvolution";
 import { deepLift } from "./deep-lift";
 import { featureAblation } from "./feature-ablation";
+import { featurePermutation } from "./feature-permutation";
 import { guidedBackprop } from "./guided-backprop";
 import { inputXGradient } from "./input-x-gradient";
 import { integratedGradients } from "./integrated-gradients";
 import { isSpatial } from "./layers";
+import { kernelShap } from "./kernel-shap";
 import { gathered, leafValues, leavesOf } from "./leaves";
+import { lime } from "./lime";
 import type { Arguments, ArgumentValue, Call, LayerInfo, Method, MethodInfo, ParamSpec, Plan, Shapes } from "./method";
 import { occlusion } from "./occlusion";
+import { isGrouped } from "./perturbation";
 import { attributedNames, baselineOf, baselineRows, filled, masksOf, stepOf, targetsOf, type Request } from "./request"; // prettier-ignore
+import { rise } from "./rise";
 import { saliency } from "./saliency";
+import { shapleyValueSampling } from "./shapley-value-sampling";
+import { shapleyValues } from "./shapley-values";
 import { rowsOf, scores } from "./steps";
 
 export type { Request } from "./request";
@@ -26,7 +33,13 @@ export const METHODS: readonly Method[] = [
   integratedGradients,
   saliency,
   featureAblation,
+  featurePermutation,
+  kernelShap,
+  lime,
   occlusion,
+  rise,
+  shapleyValueSampling,
+  shapleyValues,
 ];
 
 export interface Attribution {
@@ -63,7 +76,8 @@ export async function attribute(model: Model, request: Request): Promise<Attribu
       throw new EngineError(`input "${name}" holds ${data[bad]} at position ${bad}; attributions need finite numbers`);
   }
   const shapes = names.map((name) => inputs[name].shape.slice(1));
-  const { args, errors } = planOf(model, method, request.arguments ?? {}, shapes);
+  const feature_mask = masksOf(inputs, request.feature_mask);
+  const { args, errors } = planOf(model, method, request.arguments ?? {}, shapes, feature_mask);
   const [wrong] = Object.entries(errors);
   if (wrong) throw new EngineError(`${method.name}, argument ${wrong[0]}: ${wrong[1]}`);
 
@@ -98,7 +112,7 @@ export async function attribute(model: Model, request: Request): Promise<Attribu
     target,
     arguments: args,
     layer: layerOf(model, method, args),
-    feature_mask: masksOf(inputs, request.feature_mask),
+    feature_mask,
     step,
     preview,
   });
@@ -112,7 +126,8 @@ export async function attribute(model: Model, request: Request): Promise<Attribu
     ? await scores(model, { ...baselines, ...additional }, target)
     : await meanScores(model, baselines, additional, target);
   const change = fx.map((v, i) => v - fb[i]);
-  const delta = method.complete ? change.map((c, i) => sumOf(attributions, i) - c) : null;
+  const delta =
+    method.complete && !isGrouped(args, shapes, feature_mask) ? change.map((c, i) => sumOf(attributions, i) - c) : null;
   return { attributions, delta, change, signed };
 }
 
@@ -139,7 +154,7 @@ async function meanScores(
 
 /** What a call would take, and what is wrong with its arguments, without computing. `shapes` without the batch. */
 export function plan(model: Model, name: string, args: Arguments, shapes: Shapes): Plan {
-  const { errors, workload } = planOf(model, find(name), args, shapes);
+  const { errors, workload } = planOf(model, find(name), args, shapes, null);
   return { errors, workload };
 }
 
@@ -174,14 +189,20 @@ function find(name: string): Method {
   return method;
 }
 
-function planOf(model: Model, method: Method, given: Arguments, shapes: Shapes): Plan & { args: Arguments } {
+function planOf(
+  model: Model,
+  method: Method,
+  given: Arguments,
+  shapes: Shapes,
+  feature_mask: Call["feature_mask"],
+): Plan & { args: Arguments } {
   const { args, errors } = filled(method, given);
   for (const spec of method.params) {
     const error = errors[spec.name] ?? checkLayer(model, spec, args[spec.name]);
     if (error) errors[spec.name] = error;
   }
   if (Object.keys(errors).length) return { args, errors, workload: null };
-  return { args, ...(method.plan?.(args, shapes) ?? { errors, workload: null }) };
+  return { args, ...(method.plan?.(args, shapes, feature_mask) ?? { errors, workload: null }) };
 }
 
 /** Modules that an argument of the kind "layer" can name. */

@@ -14,7 +14,7 @@ export type ParamSpec = { name: string; help: string; auto?: string } & (
       max?: number;
       slider?: readonly [number, number];
     }
-  | { kind: "enum"; default: string; options: readonly string[] }
+  | { kind: "enum"; default: string; start?: string; options: readonly string[] }
   | { kind: "bool"; default: boolean }
   /** Window or stride over an input's dimensions without the batch; a single int covers all channels and a square. */
   | { kind: "shape"; default: null }
@@ -94,7 +94,7 @@ export interface Method extends MethodInfo {
   signed(args: Arguments): boolean;
   /** Why the method cannot be applied to this model, for the menu; undefined where it can. */
   whyNot?(model: Model): string | undefined;
-  /** What the specs alone cannot check, and the work; called with arguments that fit their specs. */
-  plan?(args: Arguments, shapes: Shapes): Plan;
+  /** What the specs alone cannot check, and the work; called with arguments that fit their specs, and the user's mask. */
+  plan?(args: Arguments, shapes: Shapes, feature_mask: Call["feature_mask"]): Plan;
   attribute(call: Call): Promise<Maps>;
 }

@@ -1,6 +1,8 @@
 /** Occlusion (Zeiler and Fergus 2014): a window slides over the input and replaces what it covers by the baseline. */
-import type { Arguments, ArgumentValue, Method, Shapes } from "./method";
-import { perturb, perturbationsPerEval } from "./perturbation";
+import { sizeOf } from "../graph";
+import type { Arguments, ArgumentValue, Call, Maps, Method, Shapes } from "./method";
+import { perturb, perturbationsPerEval, type Copies } from "./perturbation";
+import { sampleOf } from "./steps";
 
 interface Grid {
   window: number[];
@@ -89,6 +91,60 @@ function forRuns(
   for (let i = from; i < to; i++) forRuns(box, shape, visit, d + 1, offset + i * inner);
 }
 
+/** Windows that cover the input with the least overlap come first, so that an early preview shows all of it. */
+function coarseFirst({ window, strides, counts, total }: Grid): number[] {
+  const skips = window.map((w, d) => Math.max(1, Math.floor(w / strides[d])));
+  const isCoarse = (index: number): boolean =>
+    counts.every((count, d) => {
+      const at = index % count;
+      index = Math.floor(index / count);
+      return at % skips[d] === 0 || at === count - 1;
+    });
+  const all = Array.from({ length: total }, (_, i) => i);
+  return [...all.filter(isCoarse), ...all.filter((i) => !isCoarse(i))];
+}
+
+/** For each value the mean over the windows that cover it. */
+function explain(call: Call): Promise<Maps> {
+  const { inputs, baselines, target } = call;
+  const names = Object.keys(inputs);
+  const shapes = names.map((name) => inputs[name].shape.slice(1));
+  const found = names.map((_, k) => {
+    const [grid, size] = [gridOf(call.arguments, shapes, k), sizeOf(shapes[k]) * target.length];
+    return { grid, order: coarseFirst(grid), sums: new Float64Array(size), counts: new Float64Array(size) };
+  });
+  const all = target.flatMap((_, sample) =>
+    names.map((name, k): Copies => {
+      const { grid, order, sums, counts } = found[k];
+      const [shape, baseline] = [shapes[k], sampleOf(baselines[name], sample)];
+      const offset = sample * baseline.length;
+      return {
+        sample,
+        count: grid.total,
+        apply: (i, copy) =>
+          forRuns(windowAt(grid, shape, order[i]), shape, (start, end) =>
+            copy[name].set(baseline.subarray(start, end), start),
+          ),
+        credit: (i, score, reference) =>
+          forRuns(windowAt(grid, shape, order[i]), shape, (start, end) => {
+            for (let k = offset + start; k < offset + end; k++) {
+              sums[k] += reference - score;
+              counts[k] += 1;
+            }
+          }),
+      };
+    }),
+  );
+  return perturb(call, all, () =>
+    Object.fromEntries(
+      names.map((name, k) => {
+        const { sums, counts } = found[k];
+        return [name, { data: Float32Array.from(sums, (sum, i) => sum / (counts[i] || 1)), shape: inputs[name].shape }];
+      }),
+    ),
+  );
+}
+
 export const occlusion: Method = {
   name: "Occlusion",
   group: "Perturbation",
@@ -124,27 +180,5 @@ export const occlusion: Method = {
       workload: `${shapes.reduce((sum, _, i) => sum + gridOf(args, shapes, i).total, 0)} forward passes`,
     };
   },
-  attribute: async (call) => {
-    const shapes = Object.values(call.inputs).map(({ shape }) => shape.slice(1));
-    const covers: { attributions: Float32Array; count: Float32Array }[] = [];
-    const maps = await perturb(call, (shape, attributions) => {
-      const grid = gridOf(call.arguments, shapes, covers.length % shapes.length);
-      const count = new Float32Array(attributions.length);
-      covers.push({ attributions, count });
-      return {
-        count: grid.total,
-        apply: (i, x, baseline) =>
-          forRuns(windowAt(grid, shape, i), shape, (start, end) => x.set(baseline.subarray(start, end), start)),
-        credit: (i, change) =>
-          forRuns(windowAt(grid, shape, i), shape, (start, end) => {
-            for (let k = start; k < end; k++) {
-              attributions[k] += change;
-              count[k] += 1;
-            }
-          }),
-      };
-    });
-    for (const { attributions, count } of covers) attributions.forEach((sum, k) => (attributions[k] = sum / count[k]));
-    return maps;
-  },
+  attribute: explain,
 };

@@ -1,6 +1,12 @@
-/** What the perturbation methods share: copies of a sample, each with a part of one input replaced, and what that costs. */
+/**
+ * What the perturbation methods share: changed copies of samples, scored in chunks, and the features that are changed, which
+ * are groups of values.
+ */
+import type { FloatArray } from "../engine";
 import { sizeOf } from "../graph";
-import type { Call, Maps, ParamSpec } from "./method";
+import { EngineError } from "../support";
+import type { Arguments, Call, Maps, ParamSpec, Shapes } from "./method";
+import { grid, superpixels } from "./segments";
 import { inChunks, rowsOf, sampleOf, scores } from "./steps";
 
 export const perturbationsPerEval: ParamSpec = {
@@ -13,57 +19,214 @@ export const perturbationsPerEval: ParamSpec = {
   help: "Most perturbed copies in one forward pass; auto fits them to the memory. The result is the same",
 };
 
-export interface Perturbation {
-  /** How many copies of a sample there are. */
+export const seed: ParamSpec = {
+  name: "seed",
+  kind: "int",
+  default: 0,
+  min: 0,
+  max: 2 ** 32 - 1,
+  help: "Start of the random numbers: those of torch.manual_seed",
+};
+
+// -- copies ----------------------------------------------------------------------------------------------------------------
+
+/** The values of one sample by input name. */
+export type Sample<T = Float32Array> = Record<string, T>;
+
+export const sampleAt = (arrays: Readonly<Record<string, FloatArray>>, i: number): Sample =>
+  Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, sampleOf(array, i)]));
+
+/** The changed copies of one sample. */
+export interface Copies {
+  sample: number;
   count: number;
-  /** Replaces the `index`-th part of `x` by the baseline, in place. */
-  apply(index: number, x: Float32Array, baseline: Float32Array): void;
-  /** Takes f(x) - f(copy). */
-  credit(index: number, change: number): void;
+  /** Changes the `index`-th copy in place. */
+  apply(index: number, copy: Sample): void;
+  /** Takes the copy's score, and the sample's own; called in order. */
+  credit(index: number, score: number, reference: number): void;
 }
 
-/** Runs the perturbations of every sample and input; `make` gets the array that takes the attributions of one sample. */
-export async function perturb(
-  call: Call,
-  make: (shape: readonly number[], attributions: Float32Array) => Perturbation,
-): Promise<Maps> {
-  const { model, inputs, target } = call;
-  const maps: Maps = Object.fromEntries(
-    Object.entries(inputs).map(([name, { data, shape }]) => [name, { data: new Float32Array(data.length), shape }]),
+/** Scores all copies, several in one forward pass; `sofar` tells what is known, for previews and in the end. */
+export async function perturb(call: Call, all: readonly Copies[], sofar: () => Maps): Promise<Maps> {
+  const { model, target } = call;
+  const inputs = { ...call.inputs, ...call.additional };
+  const reference = await scores(model, inputs, target);
+  const most = (call.arguments.perturbations_per_eval as number | null | undefined) ?? Infinity;
+  const total = all.reduce((sum, { count }) => sum + count, 0);
+  let [current, first] = [0, 0];
+  await inChunks(
+    call,
+    total,
+    async (start, end) => {
+      const parts = Array.from({ length: end - start }, (_, k) => {
+        while (start + k >= first + all[current].count) first += all[current++].count;
+        return { copies: all[current], index: start + k - first };
+      });
+      const samples = parts.map(({ copies }) => copies.sample);
+      const changed = rowsOf(inputs, samples);
+      parts.forEach(({ copies, index }, k) => copies.apply(index, sampleAt(changed, k)));
+      const targets = samples.map((sample) => target[sample]);
+      const found = await scores(model, changed, targets);
+      parts.forEach(({ copies, index }, k) => copies.credit(index, found[k], reference[copies.sample]));
+      await call.preview(sofar);
+    },
+    0,
+    total,
+    most,
   );
-  const most = (call.arguments.perturbations_per_eval as number | null) ?? Infinity;
-  const reference = await scores(model, { ...inputs, ...call.additional }, target);
-  const jobs = target.flatMap((_, sample) =>
-    Object.entries(inputs).map(([name, { shape }]) => {
-      const size = sizeOf(shape.slice(1));
-      return {
-        sample,
-        name,
-        perturbation: make(shape.slice(1), maps[name].data.subarray(sample * size, (sample + 1) * size)),
-      };
+  return sofar();
+}
+
+// -- features --------------------------------------------------------------------------------------------------------------
+
+/** Groups of values of one sample, across its inputs, numbered from 0 on; a number may have no values. */
+export class Features {
+  readonly count: number;
+  readonly #groups: Sample<Int32Array>;
+  /** By input: the positions of feature 0's values, then feature 1's ..., and where each feature's start. */
+  readonly #members: Record<string, { positions: Int32Array; starts: Int32Array }>;
+
+  /** @param groups each value's feature, by input name */
+  constructor(groups: Sample<Int32Array>, count: number) {
+    this.count = count;
+    this.#groups = groups;
+    this.#members = Object.fromEntries(
+      Object.entries(groups).map(([name, group]) => {
+        const starts = new Int32Array(count + 1);
+        group.forEach((feature) => starts[feature + 1]++);
+        for (let i = 0; i < count; i++) starts[i + 1] += starts[i];
+        const positions = new Int32Array(group.length);
+        const next = starts.slice();
+        group.forEach((feature, i) => (positions[next[feature]++] = i));
+        return [name, { positions, starts }];
+      }),
+    );
+  }
+
+  /** Whether a feature has values in an input. */
+  has(feature: number, input: string): boolean {
+    const { starts } = this.#members[input];
+    return starts[feature + 1] > starts[feature];
+  }
+
+  /** The features that have values. */
+  get present(): number[] {
+    const inputs = Object.keys(this.#members);
+    return Array.from({ length: this.count }, (_, i) => i).filter((i) => inputs.some((input) => this.has(i, input)));
+  }
+
+  /** Writes a feature's values of `source` into `copy`; of all inputs, or of one. */
+  replace(feature: number, copy: Sample, source: Sample, input?: string): void {
+    for (const name of input === undefined ? Object.keys(this.#members) : [input]) {
+      const { positions, starts } = this.#members[name];
+      const [to, from] = [copy[name], source[name]];
+      for (let k = starts[feature]; k < starts[feature + 1]; k++) to[positions[k]] = from[positions[k]];
+    }
+  }
+
+  /** One number for each feature -> one for each of its values. */
+  spread(values: ArrayLike<number>): Sample {
+    return Object.fromEntries(
+      Object.entries(this.#groups).map(([name, group]) => [name, Float32Array.from(group, (i) => values[i])]),
+    );
+  }
+}
+
+const SEGMENTS = ["values", "grid", "superpixels"] as const;
+
+/** The arguments that say what is one feature where the user gives no mask. */
+export const segmentation = (start: (typeof SEGMENTS)[number], n: number): [ParamSpec, ParamSpec] => [
+  {
+    name: "segments",
+    kind: "enum",
+    default: "values",
+    start,
+    options: SEGMENTS,
+    help: "What is one feature of an image: each value, a cell of a grid, or a superpixel (SLIC)",
+  },
+  {
+    name: "n_segments",
+    kind: "int",
+    default: n,
+    min: 2,
+    max: 2000,
+    slider: [4, 4 * n],
+    help: "Most cells or superpixels in an image",
+  },
+];
+
+const isSegmented = (args: Arguments, shape: readonly number[]): boolean =>
+  args.segments !== "values" && shape.length === 3;
+
+/** Whether several values can be one feature: each of them then has the feature's number, and a map's sum means nothing. */
+export const isGrouped = (args: Arguments, shapes: Shapes, mask: Call["feature_mask"]): boolean =>
+  args.segments !== undefined && (mask !== null || shapes.some((shape) => isSegmented(args, shape)));
+
+/** How many features a sample has at most: of the user's mask, or of the arguments' segmentation. */
+export function featureCount(args: Arguments, shapes: Shapes, mask: Call["feature_mask"]): number {
+  if (mask) return maskCount(mask);
+  return shapes.reduce(
+    (sum, shape) => sum + (isSegmented(args, shape) ? Math.min(Number(args.n_segments), shape[1] * shape[2]) : sizeOf(shape)), // prettier-ignore
+    0,
+  );
+}
+
+const maskCount = (mask: NonNullable<Call["feature_mask"]>): number =>
+  1 + Object.values(mask).reduce((most, groups) => groups.reduce((m, v) => Math.max(m, v), most), 0);
+
+/** Above this a mask's numbers are taken for a mistake: each one is a feature, whether it occurs or not. */
+const MOST_FEATURES = 2 ** 20;
+
+/**
+ * The features of each sample. Those of a user's mask keep its numbers, which one batch shares, as in Captum; `shifted` has
+ * the smallest one become 0.
+ */
+export function featuresOf(call: Call, shifted = false): Features[] {
+  const { inputs, feature_mask: mask, target } = call;
+  const args = call.arguments;
+  const values = Object.values(inputs).reduce((sum, { data }) => sum + data.length / target.length, 0);
+  if (mask) {
+    const count = maskCount(mask);
+    if (count > Math.max(values, MOST_FEATURES))
+      throw new EngineError(`feature_mask holds ${count - 1}; expected numbers below ${MOST_FEATURES}, without large gaps`); // prettier-ignore
+    const least = shifted ? Math.min(...Object.values(mask).map((all) => all.reduce((a, b) => Math.min(a, b)))) : 0;
+    return target.map((_, sample) => {
+      const groups = Object.entries(mask).map(([name, all]) => {
+        const size = all.length / target.length;
+        return [name, all.slice(sample * size, (sample + 1) * size).map((i) => i - least)] as const;
+      });
+      return new Features(Object.fromEntries(groups), count - least);
+    });
+  }
+  const make = (sample: number): Features => {
+    let count = 0;
+    const groups = Object.entries(inputs).map(([name, array]) => {
+      const own = groupsOf(args, sampleOf(array, sample), array.shape.slice(1)).map((i) => i + count);
+      count = own.reduce((most, i) => Math.max(most, i + 1), count);
+      return [name, own] as const;
+    });
+    return new Features(Object.fromEntries(groups), count);
+  };
+  if (args.segments === "superpixels") return target.map((_, sample) => make(sample));
+  const shared = make(0);
+  return target.map(() => shared);
+}
+
+function groupsOf(args: Arguments, values: Float32Array, shape: readonly number[]): Int32Array {
+  if (!isSegmented(args, shape)) return Int32Array.from(values, (_, i) => i);
+  const n = Number(args.n_segments);
+  const labels = args.segments === "grid" ? grid(shape[1], shape[2], n) : superpixels(values, shape, n);
+  return Int32Array.from(values, (_, i) => labels[i % labels.length]);
+}
+
+/** Maps of all samples from one number for each feature of each sample. */
+export function spread(call: Call, features: readonly Features[], values: readonly ArrayLike<number>[]): Maps {
+  const rows = features.map((own, sample) => own.spread(values[sample]));
+  return Object.fromEntries(
+    Object.entries(call.inputs).map(([name, { data, shape }]) => {
+      const map = new Float32Array(data.length);
+      rows.forEach((row, sample) => map.set(row[name], (sample * map.length) / rows.length));
+      return [name, { data: map, shape }];
     }),
   );
-  const all = jobs.reduce((sum, { perturbation }) => sum + perturbation.count, 0);
-  let before = 0;
-  for (const { sample, name, perturbation } of jobs) {
-    const baseline = sampleOf(call.baselines[name], sample);
-    await inChunks(
-      call,
-      perturbation.count,
-      async (start, end) => {
-        const n = end - start;
-        const copies = rowsOf({ ...inputs, ...call.additional }, Array<number>(n).fill(sample));
-        const { data } = copies[name];
-        const size = data.length / n;
-        for (let i = 0; i < n; i++) perturbation.apply(start + i, data.subarray(i * size, (i + 1) * size), baseline);
-        const changed = await scores(model, copies, [target[sample]]);
-        for (let i = 0; i < n; i++) perturbation.credit(start + i, reference[sample] - changed[i]);
-      },
-      before,
-      all,
-      most,
-    );
-    before += perturbation.count;
-  }
-  return maps;
 }

@@ -30,6 +30,19 @@ class WorkerEngine implements Engine {
     return Promise.race([answer, this.#death]);
   }
 
+  /** A call that the worker knows by number, so that it can be told to stop. */
+  async #cancellable<T>(signal: AbortSignal, ask: (call: number) => Promise<T>): Promise<T> {
+    const call = ++this.#calls;
+    const cancel = () => void this.#api.cancel(call);
+    signal.throwIfAborted();
+    signal.addEventListener("abort", cancel);
+    try {
+      return await this.#alive(ask(call));
+    } finally {
+      signal.removeEventListener("abort", cancel);
+    }
+  }
+
   async load(...[onnx, backend, onProgress]: Parameters<Engine["load"]>): Promise<EngineModel> {
     const { info, refusal } = await this.#alive(this.#api.load(onnx, backend, proxy(onProgress)));
     if (refusal) throw new RefusedError(refusal);
@@ -38,18 +51,11 @@ class WorkerEngine implements Engine {
       info,
       run: (inputs) => this.#alive(this.#api.run(info.id, inputs)),
       plan: (method, args, shapes) => this.#alive(this.#api.plan(info.id, method, args, shapes)),
-      attribute: async (requests, signal, onProgress, onPreview) => {
-        const call = ++this.#calls;
-        const cancel = () => void this.#api.cancel(call);
-        const [report, offer] = [proxy(onProgress), proxy(onPreview)];
-        signal.throwIfAborted();
-        signal.addEventListener("abort", cancel);
-        try {
-          return await this.#alive(this.#api.attribute(info.id, call, requests, report, offer));
-        } finally {
-          signal.removeEventListener("abort", cancel);
-        }
-      },
+      attribute: (requests, signal, onProgress, onPreview) =>
+        this.#cancellable(signal, (call) =>
+          this.#api.attribute(info.id, call, requests, proxy(onProgress), proxy(onPreview)),
+        ),
+      measure: (question, signal) => this.#cancellable(signal, (call) => this.#api.measure(info.id, call, question)),
       dispose: () => void this.#api.unload(info.id),
     };
   }

@@ -4,7 +4,8 @@ import type { FloatArray, ResultArray } from "./engine";
 import type { Attribution } from "./methods";
 import type { Arguments, Plan, Shapes } from "./methods/method";
 import type { FetchRequest, Scan } from "./wire";
-import type { AttributeRequest, ModelInfo, OnPreview, Refusal } from "./worker";
+import type { Measurement } from "./metrics/metric";
+import type { AttributeRequest, MeasureRequest, ModelInfo, OnPreview, Refusal } from "./worker";
 
 /** Something that runs models: today a worker of the page. */
 export interface Engine {
@@ -34,6 +35,8 @@ export interface EngineModel {
     onProgress: (done: number) => void,
     onPreview: OnPreview,
   ): Promise<Attribution[]>;
+  /** Judges an explanation. */
+  measure(question: MeasureRequest, signal: AbortSignal): Promise<Measurement>;
   dispose(): void;
 }
 

@@ -20,6 +20,8 @@ const KEPT_VALUES = 2 ** 24;
 const SHOW_PROGRESS_MS = 100;
 /** A request should take no longer: its results come together, and its progress is one for all. */
 const REQUEST_MS = 60;
+/** Deletion and insertion of one sample should take no longer; they have between 10 and 28 steps. */
+const JUDGE_MS = 1500;
 /** Before the first result: input values that one pass is taken to explain in a millisecond. */
 const QUICK_VALUES = 1000;
 
@@ -59,6 +61,8 @@ export class Session extends EventTarget implements Store {
   #keptValues = 0;
   /** Milliseconds per sample, by method and arguments. */
   #pace = new Map<string, number>();
+  /** Milliseconds of a forward pass of one sample. */
+  #forwardMs = 1;
   /** The notice says so until work goes on. */
   #cancelled = false;
 
@@ -399,7 +403,7 @@ export class Session extends EventTarget implements Store {
     this.#showCards(true);
 
     const waiting = this.#state.cards.filter((card) => card.status === "queued");
-    if (!waiting.length) return;
+    if (!waiting.length) return this.#judge(model, signal);
     if (this.#cancelled) this.#update({ notice: null });
     this.#cancelled = false;
     const started = performance.now();
@@ -417,6 +421,34 @@ export class Session extends EventTarget implements Store {
       ready += cards.length;
     }
     this.#update({ progress: null });
+    await this.#judge(model, signal);
+  }
+
+  /** Where no convergence delta tells how good an explanation is, deletion and insertion do: measured when all else is done. */
+  async #judge(model: EngineModel, signal: AbortSignal): Promise<void> {
+    const n_steps = Math.max(10, Math.min(28, Math.round(JUDGE_MS / (2 * this.#forwardMs))));
+    for (const { sample } of this.#state.cards) {
+      const card = this.#state.cards.find(({ sample: { id } }) => id === sample.id);
+      const result = card?.result;
+      if (!card || !result || card.status !== "ready" || card.stale || result.delta !== null || result.auc) continue;
+      if (card.target === null || result.attributions.includes(null)) continue;
+      const attributions = byInput(this.#state.features, (i): FloatArray => {
+        const { values, shape } = result.attributions[i]!;
+        return { data: values, shape: [1, ...shape] };
+      });
+      const attribution = { attributions, delta: null, change: null, signed: result.signed };
+      const question = { metric: "Deletion and insertion", arguments: { n_steps }, attribution };
+      try {
+        const { values } = await model.measure({ ...question, request: this.#requestFor(card) }, signal);
+        if (signal.aborted) return;
+        const judged = { ...result, auc: { deletion: values.deletion[0], insertion: values.insertion[0] } };
+        this.#results.set(this.#keyOf(sample.id, card.target), judged);
+        this.#updateCards([sample.id], () => ({ result: judged }));
+      } catch {
+        // A map that lies over no picture, a layer's for one, cannot be taken out of it.
+        if (signal.aborted) return;
+      }
+    }
   }
 
   /** What is quick goes in one request, because every request costs milliseconds; all else comes one by one. */
@@ -470,7 +502,13 @@ export class Session extends EventTarget implements Store {
         (i, attributions) => {
           if (signal.aborted || !running) return;
           const ms = performance.now() - started;
-          const known = { delta: null, change: null, signed: cards[i].result?.signed ?? true, partial: true };
+          const known = {
+            delta: null,
+            change: null,
+            auc: null,
+            signed: cards[i].result?.signed ?? true,
+            partial: true,
+          };
           const result = { ...about(i, ms), ...known, attributions: this.#shown(attributions) };
           this.#updateCards([ids[i]], () => ({ result, stale: false }));
         },
@@ -488,6 +526,7 @@ export class Session extends EventTarget implements Store {
           attributions: this.#shown(attributions),
           delta: delta?.[0] ?? null,
           change: change?.[0] ?? null,
+          auc: null,
           partial: false,
         };
         this.#keep(this.#keyOf(sample.id, target), result);
@@ -519,8 +558,10 @@ export class Session extends EventTarget implements Store {
     const unseen = samples.filter(({ id, error }) => !error && !this.#scores.has(id) && !this.#failures.has(id));
     if (!unseen.length) return;
     try {
+      const started = performance.now();
       const { raw, scores } = await model.run(inputsOf(unseen, this.#payload.features));
       if (signal.aborted) return;
+      this.#forwardMs = (performance.now() - started) / unseen.length;
       const differences = unseen.map(({ id, outputs }, i) => {
         this.#scores.set(id, rowOf(scores, i, unseen.length));
         return relativeDifference(rowOf(raw, i, unseen.length), outputs[0].raw.data as Float32Array);

@@ -58,6 +58,8 @@ export interface Result {
   /** f(x) - f(baseline) for the target. */
   change: number | null;
   ms: number;
+  /** Area under the deletion and the insertion curve, 0..1; null until measured, and where `delta` tells how good it is. */
+  auc: { deletion: number; insertion: number } | null;
   /** The first of it: the rest is being computed. */
   partial: boolean;
 }

@@ -5,6 +5,8 @@ import { Model, type ArrayLike, type FloatArray, type ResultArray } from "./engi
 import type { ValueInfo } from "./graph";
 import { attribute, describeLayers, describeMethods, plan, type Attribution, type Request } from "./methods";
 import type { Arguments, LayerInfo, MethodInfo, Plan, Shapes } from "./methods/method";
+import { measure, type Question } from "./metrics";
+import type { Measurement } from "./metrics/metric";
 import { UnsupportedError } from "./support";
 
 export interface ModelInfo {
@@ -32,6 +34,8 @@ export interface Loaded {
 }
 
 export type AttributeRequest = Omit<Request, "signal" | "onProgress" | "onPreview">;
+
+export type MeasureRequest = Omit<Question, "signal" | "onProgress">;
 
 /** What one of the requests has come to so far. */
 export type OnPreview = (request: number, attributions: Record<string, FloatArray>) => void;
@@ -112,6 +116,14 @@ const api = {
       }
       return results;
     }).finally(() => calls.delete(call));
+  },
+
+  measure: (id: number, call: number, question: MeasureRequest): Promise<Measurement> => {
+    const controller = new AbortController();
+    calls.set(call, controller);
+    return inTurn(() => measure(model(id), { ...question, signal: controller.signal })).finally(() =>
+      calls.delete(call),
+    );
   },
 
   cancel: (call: number): void => calls.get(call)?.abort(),

@@ -3,6 +3,7 @@ jest.mock("../src/client", () => ({ sharedEngine: () => undefined }));
 import { availableBackends } from "../src/backend";
 import { Model } from "../src/engine";
 import { attribute, describeLayers, describeMethods, plan } from "../src/methods";
+import { measure } from "../src/metrics";
 import { RefusedError, type Engine, type EngineModel, type Source } from "../src/seams";
 import { Session } from "../src/session";
 import type { State } from "../src/state";
@@ -103,6 +104,7 @@ const engine: Engine = {
           );
         return results;
       },
+      measure: (question, signal) => measure(model, { ...question, signal }),
       dispose: () => model.dispose(),
     };
   },
@@ -314,6 +316,24 @@ test("cancel keeps what is done; Continue goes on", async () => {
   state.notice!.actions![0].run();
   const after = await until(session, (s) => settled(s) && s.cards[1].result!.method === "Feature Ablation");
   expect(after.notice).toBeNull();
+});
+
+test("where there is no delta, deletion and insertion tell how good a map is", async () => {
+  await until(start(payloadOf([sample(0), sample(1)]), new TestSource(false)), settled);
+  expect(session.state.cards.every(({ result }) => result!.delta !== null && result!.auc === null)).toBe(true);
+  session.setMethod("Saliency");
+  const { cards } = await until(session, (s) => settled(s) && s.cards.every(({ result }) => result!.auc !== null));
+  for (const { result } of cards) {
+    expect(result!.delta).toBeNull();
+    expect(result!.auc!.deletion).toBeGreaterThan(0);
+    expect(result!.auc!.insertion).toBeLessThan(1);
+  }
+  // What has been measured once is not measured again.
+  const before = cards.map(({ result }) => result!.auc);
+  session.setMethod("Integrated Gradients");
+  await until(session, settled);
+  session.setMethod("Saliency");
+  expect((await until(session, settled)).cards.map(({ result }) => result!.auc)).toEqual(before);
 });
 
 test("another backend gives the same numbers", async () => {

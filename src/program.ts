@@ -391,7 +391,10 @@ export class Program {
       // Hooks look at what lies ahead of them; without any, what has been walked past is of no more use.
       if (hooked.size) continue;
       const kept = new Set([...total.values(), ...steady]);
-      for (const tensor of [...arrived, ...y, ...refY]) if (tensor && !kept.has(tensor)) tensor.dispose();
+      // The first node of a call is walked last, and may ask what the call gave.
+      const made = whole && tensorOf(whole.y);
+      if (whole && whole.nodes[0] !== node) kept.add(made);
+      for (const tensor of [...arrived, ...y, ...refY, made]) if (tensor && !kept.has(tensor)) tensor.dispose();
     }
     const given = new Set<Tensor>(seeds.values());
     return Object.fromEntries(

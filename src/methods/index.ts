@@ -4,8 +4,10 @@ import { sizeOf } from "../graph";
 import { EngineError } from "../support";
 import { deconvolution } from "./deconvolution";
 import { deepLift } from "./deep-lift";
+import { deepLiftShap } from "./deep-lift-shap";
 import { featureAblation } from "./feature-ablation";
 import { featurePermutation } from "./feature-permutation";
+import { gradientShap } from "./gradient-shap";
 import { guidedBackprop } from "./guided-backprop";
 import { inputXGradient } from "./input-x-gradient";
 import { integratedGradients } from "./integrated-gradients";
@@ -13,7 +15,9 @@ import { isSpatial } from "./layers";
 import { kernelShap } from "./kernel-shap";
 import { gathered, leafValues, leavesOf } from "./leaves";
 import { lime } from "./lime";
+import { lrp } from "./lrp";
 import type { Arguments, ArgumentValue, Call, LayerInfo, Method, MethodInfo, ParamSpec, Plan, Shapes } from "./method";
+import { noiseTunnel } from "./noise-tunnel";
 import { occlusion } from "./occlusion";
 import { isGrouped } from "./perturbation";
 import { attributedNames, baselineOf, baselineRows, filled, masksOf, stepOf, targetsOf, type Request } from "./request"; // prettier-ignore
@@ -28,9 +32,13 @@ export type { Request } from "./request";
 export const METHODS: readonly Method[] = [
   deconvolution,
   deepLift,
+  deepLiftShap,
+  gradientShap,
   guidedBackprop,
   inputXGradient,
   integratedGradients,
+  lrp,
+  noiseTunnel,
   saliency,
   featureAblation,
   featurePermutation,

@@ -25,6 +25,10 @@ export const EPSILON = 1e-10;
 
 const half = (a: Tensor, b: Tensor): Tensor => tf.mul(tf.add(a, b), 0.5);
 
+/** Masks are -Infinity in both, which is no change. */
+const change = (a: Tensor, b: Tensor): Tensor => tf.sub(bounded(a), bounded(b));
+const bounded = (x: Tensor): Tensor => tf.clipByValue(x, -1e30, 1e30);
+
 /** dy x Δy/Δx, and 0 where Δx is; `same` says where. */
 function ratio(dyChange: Tensor, dx: Tensor): { value: Tensor; same: Tensor } {
   const same = tf.cast(tf.less(tf.abs(dx), EPSILON), "float32");
@@ -38,7 +42,7 @@ const AFFINE = new Set(["Add", "Sub", "Neg", "Mul", "Identity", "Cast", "Dropout
 function rescale({ ops, dy, x, y, ref }: Elementwise): { dx: Tensor; rest: Tensor } | undefined {
   // Several nodes multiply x by what they have made of it.
   if (ops.length === 1 && AFFINE.has(ops[0])) return undefined;
-  const { value, same } = ratio(tf.mul(dy, tf.sub(y, ref!.y)), tf.sub(x, ref!.x));
+  const { value, same } = ratio(tf.mul(dy, change(y, ref!.y)), change(x, ref!.x));
   return { dx: value, rest: tf.mul(dy, same) };
 }
 
@@ -102,7 +106,7 @@ interface SoftmaxParts {
 
 function softmaxParts({ call, ref }: Visit): SoftmaxParts {
   const { axis = -1 } = call.attrs as { axis?: number };
-  const [[x], [rx]] = [call.x, ref!.x];
+  const [x, rx] = [bounded(call.x[0]), bounded(ref!.x[0])];
   const most = tf.max(tf.maximum(x, rx), axis, true);
   const [e, re] = [tf.exp(tf.sub(x, most)), tf.exp(tf.sub(rx, most))];
   const { value, same } = ratio(tf.sub(e, re), tf.sub(x, rx));
@@ -159,6 +163,10 @@ const groupNorm = ({ dy: [dy], call, ref, active }: Visit): Thunks | undefined =
   return [() => tf.reshape(whitened(own.parts, other.parts, dhat(), own.axes, epsilon), call.x[0].shape)];
 };
 
+/** y = |x|: with Δ(y²)/Δy and Δ(x²)/Δx, (x + x')/(y + y'). */
+const norm2 = ({ def, dy, call, ref }: Visit): Thunks =>
+  def.vjp!(dy, { ...call, x: [half(call.x[0], ref!.x[0]), ...call.x.slice(1)], y: [half(call.y[0], ref!.y[0])] }) as Thunks; // prettier-ignore
+
 /** Enough for what bends gently; steps and poles between baseline and input are not met exactly. */
 const POINTS = 16;
 const smooth = (visit: Visit): Thunks => alongTheLine(visit, POINTS);
@@ -173,8 +181,9 @@ const MULTIPLIERS: Readonly<Record<string, (visit: Visit) => Thunks | undefined>
   LayerNormalization: layerNorm,
   GroupNormalization: groupNorm,
   InstanceNormalization: groupNorm,
+  ReduceL2: norm2,
   ...Object.fromEntries(
-    ["Einsum", "Pow", "LRN", "LpNormalization", "RNN", "GRU", "LSTM", "ReduceProd", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp"]
+    ["Einsum", "Pow", "LRN", "LpNormalization", "RNN", "GRU", "LSTM", "ReduceL1", "ReduceProd", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp"]
       .map((op) => [op, smooth]),
   ), // prettier-ignore
 };

@@ -1,0 +1,43 @@
+import { lift, liftMode, mixesSamples } from "./deep-lift";
+import type { Call, Maps, Method } from "./method";
+import { Means } from "./means";
+import { inChunks, rowsOf } from "./steps";
+
+/** Every sample with every baseline, sample by sample; a sample's map is the mean over its own. */
+async function explain(call: Call): Promise<Maps> {
+  const { mode } = call.arguments;
+  const count = call.target.length;
+  const baselines = Object.values(call.baselines)[0].shape[0];
+  const means = new Means(call.inputs, baselines);
+  const total = count * baselines;
+  const explainRows = async (start: number, end: number) => {
+    const rows = Array.from({ length: end - start }, (_, k) => start + k);
+    const sample = rows.map((row) => Math.floor(row / baselines));
+    const pairs = {
+      model: call.model,
+      inputs: rowsOf(call.inputs, sample),
+      baselines: rowsOf(call.baselines, rows.map((row) => row % baselines)), // prettier-ignore
+      additional: rowsOf(call.additional, sample),
+      target: sample.map((s) => call.target[s]),
+    };
+    means.add(start, await lift(pairs, mode));
+    await call.preview(() => means.maps());
+  };
+  if (mixesSamples(call.model, mode)) await explainRows(0, total);
+  else await inChunks(call, total, explainRows);
+  return means.maps();
+}
+
+export const deepLiftShap: Method = {
+  name: "Deep Lift Shap",
+  group: "Relevance",
+  cost: "n passes",
+  summary: "Deep Lift, averaged over all baselines",
+  source: "Lundberg and Lee 2017; captum.attr.DeepLiftShap",
+  params: [liftMode],
+  baselines: "several",
+  embeds: true,
+  complete: true,
+  signed: () => true,
+  attribute: explain,
+};

@@ -331,6 +331,7 @@ class Samples:
             display=[p.display for p in prepared],
             inputs=[_array(x, np.float32) for x in evaluated.inputs],
             baselines=[[_array(b, np.float32) for b in p.baselines] for p in prepared],
+            feature_masks=[p.feature_mask for p in prepared],
             additional={name: _array(a) for name, a in zip(names, entry.additional, strict=True)},
             outputs=[evaluated.outputs],
             error=evaluated.error or next((p.error for p in prepared if p.error), None),

@@ -75,6 +75,8 @@ class Prepared:
 
     display: Array
     baselines: list[torch.Tensor]
+    #: int32 in the input's shape.
+    feature_mask: Array | None
     #: Which baseline cannot be used, and why.
     error: str | None
 
@@ -85,6 +87,12 @@ class ImageFeature(BaseFeature):
     What is shown is the raw input, or what ``visualization_transform`` makes of it (it gets [1, C, H, W]). uint8 is
     taken as it is, and so are floats within 0..1. Floats from 0 up to a maximum in 32..255 are divided by 255. All
     others, e.g. a normalised image with negative values, are scaled from their own minimum and maximum to 0..1.
+
+    Parameters
+    ----------
+    feature_mask : None, array, tensor or callable
+        For the perturbation methods, as in Captum: whole numbers from 0 on, [C, H, W], [1, H, W] or [H, W]; values with
+        the same number are replaced together, in several features too. A callable gets the transformed input.
     """
 
     @checks_spelling
@@ -94,8 +102,10 @@ class ImageFeature(BaseFeature):
         baseline_transforms: Transforms,
         input_transforms: Transforms,
         visualization_transform: Transform | None = None,
+        feature_mask: Any = None,
     ):
         super().__init__(name, baseline_transforms, input_transforms, visualization_transform)
+        self.feature_mask = feature_mask
 
     @staticmethod
     def visualization_type() -> str:
@@ -135,7 +145,7 @@ class ImageFeature(BaseFeature):
                     f"expected the transformed input's, {list(x.shape)}"
                 )
             baselines.append(baseline)
-        return Prepared(self._display(raw), baselines, self._baseline_fault(baselines))
+        return Prepared(self._display(raw), baselines, self._mask(x), self._baseline_fault(baselines))
 
     def baseline_names(self, baselines: Sequence[torch.Tensor]) -> list[str]:
         """What the explorer calls the baseline choices, given those of one sample."""
@@ -167,6 +177,25 @@ class ImageFeature(BaseFeature):
             if bad := _bad(baseline):
                 return f"{self.name}: {bad} of {baseline.numel()} values of the baseline '{name}' are NaN or infinite"
         return None
+
+    def _mask(self, x: torch.Tensor) -> Array | None:
+        mask = self.feature_mask
+        if mask is None:
+            return None
+        if callable(mask):
+            mask = self._apply(mask, x.clone(), "feature_mask")
+        numbers = mask.detach().cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
+        place = f"feature '{self.name}': feature_mask"
+        if numbers.shape not in (tuple(x.shape), (1, *x.shape[1:]), tuple(x.shape[1:])):
+            raise ValueError(
+                f"{place} has shape {list(numbers.shape)}; expected that of the transformed input, {list(x.shape)}, or "
+                f"{list(x.shape[1:])}"
+            )
+        if not np.issubdtype(numbers.dtype, np.integer) and not np.array_equal(numbers, np.floor(numbers)):
+            raise ValueError(f"{place} holds fractions (dtype {numbers.dtype}); expected whole numbers from 0 on")
+        if numbers.size and numbers.min() < 0:
+            raise ValueError(f"{place} holds {numbers.min()}; expected whole numbers from 0 on")
+        return np.ascontiguousarray(np.broadcast_to(numbers, tuple(x.shape)).astype(np.int32))
 
     def _display(self, raw: torch.Tensor) -> Array:
         shown: Any = raw

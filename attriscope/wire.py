@@ -50,6 +50,7 @@ class Sample:
     display: list[Array]
     inputs: list[Array]
     baselines: list[list[Array]]
+    feature_masks: list[Array | None]
     additional: dict[str, Array]
     outputs: list[Outputs]
     error: str | None

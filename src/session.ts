@@ -472,8 +472,20 @@ export class Session extends EventTarget implements Store {
       inputs: inputsOf([sample], features),
       attributed: features.map(({ input }) => input),
       baselines: uses !== "none" ? byInput(features, (i) => baselineOf(sample.baselines[i])) : undefined,
+      feature_mask: this.#masksOf(sample),
       target: target === null ? null : [unflatten(target, sample.outputs[0].raw.shape)],
     };
+  }
+
+  /** The user's masks; where one feature has one, those without are features of their own. */
+  #masksOf({ inputs, feature_masks }: Sample): AttributeRequest["feature_mask"] {
+    if (!feature_masks.some((mask) => mask)) return undefined;
+    let next = 1 + Math.max(...feature_masks.flatMap((mask) => (mask ? Array.from(mask.data as Int32Array) : [])));
+    return byInput(this.#state.features, (i) => {
+      const { shape, data } = inputs[i];
+      const mask = feature_masks[i];
+      return { shape: [1, ...shape], data: Int32Array.from(data as Float32Array, (_, k) => Number(mask ? mask.data[k] : next++)) }; // prettier-ignore
+    });
   }
 
   async #explainCards(

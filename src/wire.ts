@@ -56,6 +56,8 @@ export interface Sample {
   inputs: NDArray[];
   /** Per feature, per baseline choice: same shape as the input. */
   baselines: NDArray[][];
+  /** Per feature: which values are one feature, int32 in the input's shape; null where every method may decide. */
+  feature_masks: (NDArray | null)[];
   /** Further forward arguments by graph input name, without the batch dimension; not attributed. */
   additional: Record<string, NDArray>;
   /** Per model: PyTorch's own outputs for this sample, without the batch dimension; compared with ours. */
@@ -232,6 +234,7 @@ const sample = fields<Sample>({
   display: list(image),
   inputs: list(array),
   baselines: list(list(array)),
+  feature_masks: list(nullable(array)),
   additional: dictionary(array),
   outputs: list(fields({ raw: array, scores: array })),
   error: nullable(string),
@@ -260,20 +263,22 @@ function checkScan(scan: Scan, of: Pick<Payload, "classes" | "features" | "model
     checkLength(sample.display, of.features.length, `${here}.display`, "features");
     checkLength(sample.inputs, of.features.length, `${here}.inputs`, "features");
     checkLength(sample.baselines, of.features.length, `${here}.baselines`, "features");
+    checkLength(sample.feature_masks, of.features.length, `${here}.feature_masks`, "features");
     checkLength(sample.outputs, of.models.length, `${here}.outputs`, "models");
     of.features.forEach((feature, f) => {
       const input = sample.inputs[f]!;
       checkLength(sample.baselines[f]!, feature.baselines.length, `${here}.baselines[${f}]`, "baseline names");
-      sample.baselines[f]!.forEach((baseline, b) => {
-        if (String(baseline.shape) !== String(input.shape)) {
-          throw new WireError(
-            `${here}.baselines[${f}][${b}]: got shape [${baseline.shape.join(", ")}]; ` +
-              `expected the input's, [${input.shape.join(", ")}]`,
-          );
-        }
-      });
+      const mask = sample.feature_masks[f];
+      sample.baselines[f]!.forEach((baseline, b) => checkShape(baseline, input, `${here}.baselines[${f}][${b}]`));
+      if (mask) checkShape(mask, input, `${here}.feature_masks[${f}]`);
     });
   });
+}
+
+function checkShape({ shape }: NDArray, { shape: expected }: NDArray, place: string): void {
+  if (String(shape) !== String(expected)) {
+    throw new WireError(`${place}: got shape [${shape.join(", ")}]; expected the input's, [${expected.join(", ")}]`);
+  }
 }
 
 function checkLength(items: unknown[], expected: number, place: string, what: string): void {

@@ -31,6 +31,7 @@ const sample = (id: number): Sample => ({
   baselines: [[{ ...row(x, id % count), data: new Float32Array(row(x, 0).data.length) }, row(x, (id + 1) % count)]],
   additional: {},
   outputs: [{ raw: row(net.raw, id % count), scores: row(net.scores, id % count) }],
+  feature_masks: [null],
   error: null,
 });
 
@@ -336,6 +337,21 @@ test("where there is no delta, deletion and insertion tell how good a map is", a
   expect((await until(session, settled)).cards.map(({ result }) => result!.auc)).toEqual(before);
 });
 
+test("the user's feature mask makes groups", async () => {
+  const one = sample(0);
+  const { shape, data } = one.inputs[0];
+  const mask = {
+    dtype: "int32" as const,
+    shape,
+    data: new Int32Array(data.length).fill(1).fill(0, 0, data.length / 2),
+  };
+  await until(start(payloadOf([{ ...one, feature_masks: [mask] }]), new TestSource(false)), settled);
+  session.setMethod("Feature Ablation");
+  const { values } = (await until(session, settled)).cards[0].result!.attributions[0]!;
+  expect(new Set(values.slice(0, values.length / 2)).size).toBe(1);
+  expect(new Set(values).size).toBe(2);
+});
+
 test("another backend gives the same numbers", async () => {
   await until(start(payloadOf([sample(0)]), new TestSource(false)), settled);
   const { sum } = session.state.cards[0].result!.attributions[0]!;
@@ -409,6 +425,7 @@ test("one output per sample has no classes and no target", async () => {
         baselines: [[{ ...one, data: new Float32Array(one.data.length) }]],
         additional: {},
         outputs: [{ raw: first(regression.raw), scores: first(regression.scores) }],
+        feature_masks: [null],
         error: null,
       },
     ],

@@ -36,13 +36,16 @@ describe("the payload that Python wrote", () => {
   });
 
   test("arrays of every dtype", () => {
-    const { display, inputs, additional, baselines, outputs } = payload.scan.samples[0]!;
+    const { display, inputs, additional, baselines, feature_masks, outputs } = payload.scan.samples[0]!;
     const expected = [0, 0, 5, 13, 9, 1, 0, 0]; // the first row of scikit-learn's first digit, 0..16
     expect(display[0]).toMatchObject({ dtype: "uint8", shape: [1, 8, 8] });
     expect([...display[0]!.data.slice(0, 8)]).toEqual(expected.map((v) => v * 15));
     expect(inputs[0]).toMatchObject({ dtype: "float32", shape: [1, 8, 8] });
     expect([...inputs[0]!.data.slice(0, 8)]).toEqual(expected.map((v) => v / 16));
     expect(baselines[0]!.map((b) => b.data[63])).toEqual([0, 0.5]);
+    expect(feature_masks[0]).toMatchObject({ dtype: "int32", shape: [1, 8, 8] });
+    expect([15, 16, 63].map((i) => feature_masks[0]!.data[i])).toEqual([0, 1, 3]);
+    expect(payload.scan.samples[1]!.feature_masks).toEqual([null]);
     expect(outputs[0]!.scores.data).toEqual(new Float32Array([0.5, 0.25, 0.25]));
     expect(additional).toEqual({
       tokens: { dtype: "int64", shape: [3], data: new BigInt64Array([1n, -(2n ** 53n) - 1n, 2n ** 62n]) },
@@ -133,6 +136,11 @@ describe("malformed bytes are refused with place, got and expected", () => {
       "baselines",
       (p) => p.scan.samples[0].baselines[0].pop(),
       "payload.scan.samples[0].baselines[0]: got 1 entries; expected 2, the number of baseline names",
+    ],
+    [
+      "mask shape",
+      (p) => (p.scan.samples[0].feature_masks[0].shape = [8, 8]),
+      "payload.scan.samples[0].feature_masks[0]: got shape [8, 8]; expected the input's, [1, 8, 8]",
     ],
     [
       "baseline shape",

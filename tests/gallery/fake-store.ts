@@ -162,6 +162,7 @@ export function makeCard(id: number, options: CardOptions = {}): Card {
     baselines: display.map(() => []),
     additional: {},
     outputs: [{ raw: scalar(1.732), scores: scalar(1.732) }],
+    feature_masks: [null],
     error: null,
   };
   const target = predictions[0]?.index ?? null;

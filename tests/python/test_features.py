@@ -120,6 +120,28 @@ class TestTransforms:
         plain = ImageFeature("Photo", None, None)
         assert plain.baseline_names(prepared(plain, images(1)[0]).baselines) == ["zero"]
 
+    def test_feature_masks(self) -> None:
+        raw = images(1)[0]
+        rows = torch.arange(raw.shape[1])[:, None].expand(raw.shape[1:])
+        for mask in (rows, rows[None].numpy(), lambda x: rows.expand(x.shape), rows.double()):
+            found = prepared(ImageFeature("Photo", None, None, feature_mask=mask), raw).feature_mask
+            assert (found.dtype, found.shape) == (np.int32, tuple(raw.shape))
+            assert (found == rows.numpy()).all()
+        assert prepared(ImageFeature("Photo", None, None), raw).feature_mask is None
+
+    @pytest.mark.parametrize(
+        ("mask", "text"),
+        [
+            (torch.zeros(2, 2), r"feature_mask has shape \[2, 2\]; expected that of the transformed input"),
+            (lambda x: x * 0 + 0.5, "feature_mask holds fractions"),
+            (lambda x: x.long() * 0 - 1, "feature_mask holds -1; expected whole numbers from 0 on"),
+            (lambda x: x.nonsense, "feature_mask fails on shape"),
+        ],
+    )
+    def test_feature_masks_that_are_none(self, mask, text: str) -> None:
+        with pytest.raises(ValueError, match=f"feature 'Photo': {text}"):
+            prepared(ImageFeature("Photo", None, None, feature_mask=mask), images(1)[0])
+
     def test_a_transform_that_raises(self) -> None:
         feature = ImageFeature("Photo", None, [normalise, lambda x: x @ x.new_zeros(3, 3)])
         with pytest.raises(

@@ -27,6 +27,7 @@ def fixture() -> wire.Payload:
             display=[(images[id] * 15).astype(np.uint8)],
             inputs=[x],
             baselines=[[np.zeros_like(x), np.full_like(x, 0.5)]],
+            feature_masks=[None if id else np.arange(64, dtype=np.int32).reshape(1, 8, 8) // 16],
             additional={
                 "tokens": np.array([1, -(2**53) - 1, 2**62]),
                 "mask": np.array([[True], [False]]),

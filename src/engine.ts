@@ -174,6 +174,11 @@ export class Model {
     }
   }
 
+  /** Whether a value inside the graph is an image, [N, C, ...] in ONNX's order: it lies as one, or some layer reads it as one. */
+  isImage(value: ValueName): boolean {
+    return this.isChannelsLast(value) || this.#fused.isReadAsImage(value);
+  }
+
   /**
    * The embeddings that an input of integers is looked up in: what the lookup gives, [..., E], and where it looks. Empty for
    * other inputs.

@@ -16,6 +16,8 @@ export interface LaidOut {
   plain: ReadonlyMap<ValueName, ValueName>;
   /** Values that lie channels last under their own name. */
   images: ReadonlySet<ValueName>;
+  /** Values in ONNX's order that some node reads as images. */
+  read: ReadonlySet<ValueName>;
   /** Transposed values past which some reader reads. */
   passed: ReadonlySet<ValueName>;
 }
@@ -42,6 +44,7 @@ export function layOut(graph: Graph, definition: (node: Node) => OpDef, merge: b
     for (const name of image ? node.outputs : []) images.add(name);
   };
   const passed = new Set<ValueName>();
+  const read = new Set<ValueName>();
   const turned = (value: ValueName, suffix: string, perm: readonly number[]): ValueName => {
     const name = `${value}@${suffix}`;
     const before = merge ? turns.get(value) : undefined;
@@ -66,6 +69,7 @@ export function layOut(graph: Graph, definition: (node: Node) => OpDef, merge: b
       const constant = constants.get(value);
       if (constant) constants.set((name = `${value}@channels last ${rank}`), imageConstant(constant, rank));
       else name = turned(value, "channels last", toLast(rank));
+      read.add(value);
       last.set(key, name);
       images.add(name);
     }
@@ -153,7 +157,7 @@ export function layOut(graph: Graph, definition: (node: Node) => OpDef, merge: b
     }
   }
   for (const { name } of graph.outputs) asPlain(name);
-  return { graph: withoutUnread({ ...graph, nodes, constants }), plain, images, passed };
+  return { graph: withoutUnread({ ...graph, nodes, constants }), plain, images, read, passed };
 
   function axesOf(node: Node, rank: number): ImageAxes {
     return {

@@ -102,6 +102,7 @@ export class Program {
   readonly #steps: readonly Step[];
   readonly #plain: ReadonlyMap<ValueName, ValueName>;
   readonly #images: ReadonlySet<ValueName>;
+  readonly #read: ReadonlySet<ValueName>;
   /** Values that something computed from them does not read. */
   readonly #passed: ReadonlySet<ValueName>;
   readonly #weights: Weights;
@@ -114,6 +115,7 @@ export class Program {
     this.#graph = laidOut.graph;
     this.#plain = laidOut.plain;
     this.#images = laidOut.images;
+    this.#read = laidOut.read;
     // A node made of several gives inner results beside its own.
     const inner = graph.nodes.flatMap(({ domain, outputs }) => (domain === FUSED_DOMAIN ? outputs.slice(1) : []));
     this.#passed = new Set([...laidOut.passed, ...inner]);
@@ -153,6 +155,11 @@ export class Program {
   /** Whether a value lies [N, ..., C] inside where ONNX has [N, C, ...]. */
   isChannelsLast(name: ValueName): boolean {
     return this.#images.has(name);
+  }
+
+  /** Whether a value that lies in ONNX's order is read as an image. */
+  isReadAsImage(name: ValueName): boolean {
+    return this.#read.has(name);
   }
 
   /** Values in ONNX's order, or `inside` in the graph's own; everything else is freed as soon as it has been read. */

@@ -2,15 +2,30 @@
 import type { FloatArray, Layer, Model } from "../engine";
 import { sizeOf } from "../graph";
 import { EngineError } from "../support";
+import { attentionRollout } from "./attention-rollout";
+import { blurIntegratedGradients } from "./blur-integrated-gradients";
+import { gradientWeightedAttention } from "./chefer";
 import { deconvolution } from "./deconvolution";
 import { deepLift } from "./deep-lift";
 import { deepLiftShap } from "./deep-lift-shap";
+import { eigenCam } from "./eigen-cam";
 import { featureAblation } from "./feature-ablation";
 import { featurePermutation } from "./feature-permutation";
+import { gradCamPlusPlus } from "./grad-cam-plus-plus";
 import { gradientShap } from "./gradient-shap";
 import { guidedBackprop } from "./guided-backprop";
+import { guidedGradCam } from "./guided-grad-cam";
+import { guidedIntegratedGradients } from "./guided-integrated-gradients";
+import { hiresCam } from "./hires-cam";
 import { inputXGradient } from "./input-x-gradient";
 import { integratedGradients } from "./integrated-gradients";
+import { internalInfluence } from "./internal-influence";
+import { layerActivation } from "./layer-activation";
+import { layerCam } from "./layer-cam";
+import { layerConductance } from "./layer-conductance";
+import { layerGradCam } from "./layer-grad-cam";
+import { layerGradientXActivation } from "./layer-gradient-x-activation";
+import { layerIntegratedGradients } from "./layer-integrated-gradients";
 import { isSpatial } from "./layers";
 import { kernelShap } from "./kernel-shap";
 import { gathered, leafValues, leavesOf } from "./leaves";
@@ -23,9 +38,11 @@ import { isGrouped } from "./perturbation";
 import { attributedNames, baselineOf, baselineRows, filled, masksOf, stepOf, targetsOf, type Request } from "./request"; // prettier-ignore
 import { rise } from "./rise";
 import { saliency } from "./saliency";
+import { scoreCam } from "./score-cam";
 import { shapleyValueSampling } from "./shapley-value-sampling";
 import { shapleyValues } from "./shapley-values";
 import { rowsOf, scores } from "./steps";
+import { xGradCam } from "./x-grad-cam";
 
 export type { Request } from "./request";
 
@@ -37,6 +54,8 @@ export const METHODS: readonly Method[] = [
   guidedBackprop,
   inputXGradient,
   integratedGradients,
+  blurIntegratedGradients,
+  guidedIntegratedGradients,
   lrp,
   noiseTunnel,
   saliency,
@@ -48,6 +67,21 @@ export const METHODS: readonly Method[] = [
   rise,
   shapleyValueSampling,
   shapleyValues,
+  layerActivation,
+  layerGradientXActivation,
+  layerConductance,
+  internalInfluence,
+  layerIntegratedGradients,
+  layerGradCam,
+  guidedGradCam,
+  gradCamPlusPlus,
+  xGradCam,
+  hiresCam,
+  layerCam,
+  eigenCam,
+  scoreCam,
+  attentionRollout,
+  gradientWeightedAttention,
 ];
 
 export interface Attribution {

@@ -1,8 +1,9 @@
 /** Integrated Gradients (Sundararajan et al. 2017): the gradient, averaged on the way from the baseline to the input. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
-import type { Call, Maps, Method } from "./method";
-import { download, gradients, inChunks, rowsOf } from "./steps";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { Call, Maps, Method, ParamSpec } from "./method";
+import { between, integrate, type Point, type Quadrature } from "./path";
+import { gradients, rowsOf } from "./steps";
 
 export const QUADRATURES = [
   "riemann_left",
@@ -11,10 +12,10 @@ export const QUADRATURES = [
   "riemann_trapezoid",
   "gausslegendre",
 ] as const;
-type Quadrature = (typeof QUADRATURES)[number];
+export type Rule = (typeof QUADRATURES)[number];
 
 /** Points in 0..1 and their weights, as captum.attr._utils.approximation_methods has them (trapezoid weights sum to 1 - 1/n). */
-export function quadrature(method: Quadrature, n: number): { alphas: number[]; weights: number[] } {
+export function quadrature(method: Rule, n: number): Quadrature {
   const points = Array.from({ length: n }, (_, k) => k);
   const even = points.map(() => 1 / n);
   switch (method) {
@@ -35,7 +36,7 @@ export function quadrature(method: Quadrature, n: number): { alphas: number[]; w
 }
 
 /** Nodes and weights of order n on 0..1: Newton's method on the Legendre polynomial (Press et al., Numerical Recipes, 4.6). */
-function gaussLegendre(n: number): { alphas: number[]; weights: number[] } {
+function gaussLegendre(n: number): Quadrature {
   const alphas: number[] = [];
   const weights: number[] = [];
   for (let k = n - 1; k >= 0; k--) {
@@ -54,71 +55,63 @@ function gaussLegendre(n: number): { alphas: number[]; weights: number[] } {
   return { alphas, weights };
 }
 
+/** Of all methods that walk from the baseline to the input. */
+export const pathParams: readonly ParamSpec[] = [
+  {
+    name: "n_steps",
+    kind: "int",
+    default: 50,
+    start: 25,
+    min: 2,
+    max: 1000,
+    slider: [2, 100],
+    help: "Points on the way; more make the delta smaller",
+  },
+  {
+    name: "method",
+    kind: "enum",
+    default: "gausslegendre",
+    options: QUADRATURES,
+    help: "How the points are placed and weighted",
+  },
+];
+
 /**
  * The path is walked behind each input's affine stem: the stem maps a line to a line, so it is computed for the ends only,
- * and the gradients are carried back through it once, summed. The points of all samples are one list, cut into chunks.
+ * and the gradients are carried back through it once, summed.
  */
 async function explain(call: Call): Promise<Maps> {
   const { model, target, additional } = call;
-  const { n_steps, method } = call.arguments as { n_steps: number; method: Quadrature };
-  const { alphas, weights } = quadrature(method, n_steps);
-  const count = target.length;
+  const { n_steps, method } = call.arguments as { n_steps: number; method: Rule };
   const stems = Object.keys(call.inputs).map((name) => ({ name, value: model.affineStem(name) }));
   const behind = (arrays: Call["inputs"], { name, value }: { name: string; value: string }) =>
     model.inner(model.upload({ [name]: arrays[name] }), [value])[value];
-  /** Per stem: inputs, then baselines, one row each. */
   const ends = tf.tidy(() => stems.map((stem) => tf.concat([behind(call.inputs, stem), behind(call.baselines, stem)])));
-  const flat = (t: Tensor) => tf.reshape(t, [t.shape[0], -1]) as Tensor2D;
-  let sums = tf.tidy(() => ends.map((end) => tf.zeros([count, end.size / end.shape[0]]) as Tensor2D));
+  const values = (points: readonly Point[]) => {
+    const samples = points.map(({ sample }) => sample);
+    const inputs = {
+      ...Object.fromEntries(stems.map(({ value }, i) => [value, between(ends[i], points)])),
+      ...model.upload(rowsOf(additional, samples)),
+    };
+    const targets = samples.map((sample) => target[sample]);
+    const wrt = stems.map(({ value }) => value);
+    const found = gradients(model, inputs, targets, wrt);
+    return wrt.map((value) => found[value]);
+  };
+  const finish = (sums: readonly Tensor[]) => {
+    const [x, b] = [model.upload(call.inputs), model.upload(call.baselines)];
+    return Object.fromEntries(
+      stems.map(({ name, value }, i) => {
+        const seed = (stem: Tensor) => tf.reshape(sums[i], stem.shape);
+        const gradient = model.gradients({ [name]: x[name] }, [name], seed, { output: value })[name];
+        return [name, tf.mul(gradient, tf.sub(x[name] as Tensor, b[name] as Tensor))];
+      }),
+    );
+  };
   try {
-    await inChunks(call, count * n_steps, async (start, end) => {
-      const n = end - start;
-      const sample = Array.from({ length: n }, (_, k) => Math.floor((start + k) / n_steps));
-      // Points are mixtures of the ends, and sums are mixtures of the gradients: two matrices say which.
-      const mixture = new Float32Array(n * 2 * count);
-      const weighting = new Float32Array(count * n);
-      sample.forEach((s, k) => {
-        const step = (start + k) % n_steps;
-        mixture[k * 2 * count + s] = alphas[step];
-        mixture[k * 2 * count + count + s] = 1 - alphas[step];
-        weighting[s * n + k] = weights[step];
-      });
-      const sofar = sums;
-      sums = tf.tidy(() => {
-        const points = ends.map((e) =>
-          tf.reshape(tf.matMul(tf.tensor2d(mixture, [n, 2 * count]), flat(e)), [n, ...e.shape.slice(1)]),
-        );
-        const inputs = {
-          ...Object.fromEntries(stems.map(({ value }, i) => [value, points[i]])),
-          ...model.upload(rowsOf(additional, sample)),
-        };
-        const found = gradients(
-          model,
-          inputs,
-          sample.map((s) => target[s]),
-          stems.map(({ value }) => value),
-        );
-        return stems.map(({ value }, i) =>
-          tf.add(sofar[i], tf.matMul(tf.tensor2d(weighting, [count, n]), flat(found[value]))),
-        );
-      });
-      tf.dispose(sofar);
-      // Reading values back waits for the GPU, so that progress and the size of chunks tell the truth.
-      await sums[0].data();
-    });
-    const maps = tf.tidy(() => {
-      const [x, b] = [model.upload(call.inputs), model.upload(call.baselines)];
-      return Object.fromEntries(
-        stems.map(({ name, value }, i) => {
-          const seed = (stem: Tensor) => tf.reshape(sums[i], stem.shape);
-          const gradient = model.gradients({ [name]: x[name] }, [name], seed, { output: value })[name];
-          return [name, tf.mul(gradient, tf.sub(x[name] as Tensor, b[name] as Tensor))];
-        }),
-      );
-    });
-    return await download(maps);
+    return await integrate(call, quadrature(method, n_steps), values, finish);
   } finally {
-    tf.dispose([...sums, ...ends]);
+    tf.dispose(ends);
   }
 }
 
@@ -128,25 +121,7 @@ export const integratedGradients: Method = {
   cost: "n passes",
   summary: "The gradient, averaged on the way from the baseline to the input",
   source: "Sundararajan et al. 2017; captum.attr.IntegratedGradients",
-  params: [
-    {
-      name: "n_steps",
-      kind: "int",
-      default: 50,
-      start: 25,
-      min: 2,
-      max: 1000,
-      slider: [2, 100],
-      help: "Points on the way; more make the delta smaller",
-    },
-    {
-      name: "method",
-      kind: "enum",
-      default: "gausslegendre",
-      options: QUADRATURES,
-      help: "How the points are placed and weighted",
-    },
-  ],
+  params: pathParams,
   baselines: "one",
   embeds: true,
   complete: true,

@@ -4,12 +4,15 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Layer, Model } from "../engine";
 import { sizeOf, type ValueName } from "../graph";
 import type { Value } from "../program";
-import type { ParamSpec } from "./method";
-import { seedOf } from "./steps";
+import { EngineError } from "../support";
+import { leafValues, leavesOf } from "./leaves";
+import type { Call, ParamSpec } from "./method";
+import { between, type Point } from "./path";
+import { gradients, rowsOf } from "./steps";
 
 /** Its output is [N, C, ...] with more than one place. */
 export const isSpatial = (model: Model, { shape, value }: Layer): boolean =>
-  shape.length > 2 && sizeOf(shape.slice(2).map((d) => d ?? 2)) > 1 && model.isChannelsLast(value);
+  shape.length > 2 && sizeOf(shape.slice(2).map((d) => d ?? 2)) > 1 && model.isImage(value);
 
 export const layerParam: ParamSpec = {
   name: "layer",
@@ -27,11 +30,42 @@ export const spatialLayerParam: ParamSpec = {
   help: "Module of the model whose output, [N, C, H, W], is looked at",
 };
 
-/** From the graph's own layout to ONNX's, and back. */
+export const layerInputParam: ParamSpec = {
+  name: "attribute_to_layer_input",
+  kind: "bool",
+  default: false,
+  help: "What the layer reads, instead of what it gives",
+};
+
+/** The value that the arguments `layer` and `attribute_to_layer_input` stand for. */
+export function layerValue({ layer, arguments: { attribute_to_layer_input } }: Call): ValueName {
+  if (!layer) throw new EngineError("the model has no layer to look at: the graph names no modules");
+  const value = attribute_to_layer_input ? layer.input : layer.value;
+  if (value === null)
+    throw new EngineError(`layer "${layer.name}" reads nothing but constants; look at its output instead`);
+  return value;
+}
+
+export const noLayers = (model: Model): string | undefined =>
+  model.layers.length ? undefined : "the graph names no modules; export it with torch.onnx.export(dynamo=True)";
+
+/** From the graph's own layout to ONNX's. */
 export const outward = (model: Model, value: ValueName, x: Tensor): Tensor =>
-  model.isChannelsLast(value) ? tf.transpose(x, [0, x.rank - 1, ...range(1, x.rank - 1)]) : x.clone();
-export const inward = (model: Model, value: ValueName, x: Tensor): Tensor =>
-  model.isChannelsLast(value) ? tf.transpose(x, [0, ...range(2, x.rank), 1]) : x.clone();
+  model.isChannelsLast(value) ? tf.transpose(x, [0, x.rank - 1, ...places(x.rank)]) : x.clone();
+
+/** Axes 1 .. rank - 2. */
+const places = (rank: number): number[] => Array.from({ length: rank - 2 }, (_, i) => i + 1);
+
+/** A layer's value for a batch, in the graph's own layout; throws where a row is not a sample. Call inside tf.tidy. */
+export function insideOf(model: Model, value: ValueName, inputs: Readonly<Record<string, Value>>): Tensor {
+  const inside = model.inner(inputs, [value])[value];
+  const [given] = Object.values(inputs);
+  if (inside.shape[0] !== given.shape[0])
+    throw new EngineError(
+      `the layer's value "${value}" has the shape [${inside.shape.join(", ")}] for ${given.shape[0]} samples; expected one row for each`,
+    );
+  return tf.cast(inside, "float32");
+}
 
 /** A layer's value for a batch and the gradient of the targets' outputs by it, both in ONNX's order. Call inside tf.tidy. */
 export function activationAndGradient(
@@ -40,10 +74,41 @@ export function activationAndGradient(
   inputs: Readonly<Record<string, Value>>,
   target: readonly number[],
 ): { activation: Tensor; gradient: Tensor } {
-  const inside = model.inner(inputs, [value])[value];
-  const given = { ...inputs, [value]: inside };
-  const gradient = model.gradients(given, [value], (output) => seedOf(output, target))[value];
+  const inside = insideOf(model, value, inputs);
+  const gradient = gradients(model, { ...inputs, [value]: inside }, target, [value])[value];
   return { activation: outward(model, value, inside), gradient: outward(model, value, gradient) };
 }
 
-const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
+/** The straight way of all samples from the baselines to the inputs; integers take it at the embeddings that look them up. */
+export interface Way {
+  /** What the model reads at some points. Call inside tf.tidy. */
+  at(points: readonly Point[]): Record<string, Value>;
+  dispose(): void;
+}
+
+export async function wayOf(call: Call): Promise<Way> {
+  const { model, inputs, baselines, additional } = call;
+  const leaves = await leavesOf(model, { ...inputs, ...additional }, Object.keys(inputs));
+  const chosen = (arrays: Call["inputs"], looked: boolean) =>
+    Object.fromEntries(Object.entries(arrays).filter(([name]) => !!leaves[name] === looked));
+  const end = async (arrays: Call["inputs"]) => ({
+    ...chosen(arrays, false),
+    ...(await leafValues(model, leaves, { ...additional, ...arrays })),
+  });
+  const [to, from] = [await end(inputs), await end(baselines)];
+  const fixed = { ...additional, ...chosen(inputs, true) };
+  const ends = Object.entries(to).map(([name, { data, shape }]) => {
+    const half = (values: Float32Array) => tf.tensor(values, shape);
+    return [name, tf.tidy(() => tf.concat([half(data), half(from[name].data)]))] as const;
+  });
+  return {
+    at: (points) => ({
+      ...Object.fromEntries(ends.map(([name, both]) => [name, between(both, points)])),
+      ...model.upload(rowsOf(fixed, points.map(({ sample }) => sample))), // prettier-ignore
+    }),
+    dispose: () => tf.dispose(ends.map(([, both]) => both)),
+  };
+}
+
+/** Maps of a layer go by the first attributed input's name. */
+export const mapName = ({ inputs }: Call): string => Object.keys(inputs)[0];

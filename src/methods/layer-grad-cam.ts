@@ -1,0 +1,16 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { cam, overChannels, places } from "./cam";
+import { layerInputParam } from "./layers";
+
+/** Every channel counts as much as its mean gradient says. */
+export const gradCamMap = (activation: Tensor, gradient: Tensor): Tensor =>
+  overChannels(tf.mul(tf.mean(gradient, places(gradient), true), activation));
+
+export const layerGradCam = cam({
+  name: "Layer Grad Cam",
+  summary: "Where a layer sees what the output rises with: its channels, weighed by their mean gradients",
+  source: "Selvaraju et al. 2017; captum.attr.LayerGradCam",
+  params: [layerInputParam],
+  map: gradCamMap,
+});

@@ -83,9 +83,15 @@ export const pathParams: readonly ParamSpec[] = [
 async function explain(call: Call): Promise<Maps> {
   const { model, target, additional } = call;
   const { n_steps, method } = call.arguments as { n_steps: number; method: Rule };
-  const stems = Object.keys(call.inputs).map((name) => ({ name, value: model.affineStem(name) }));
   const behind = (arrays: Call["inputs"], { name, value }: { name: string; value: string }) =>
     model.inner(model.upload({ [name]: arrays[name] }), [value])[value];
+  /** A stem may end where rows are no longer samples: recurrent layers have the steps first, others merge them. */
+  const isByRow = (stem: { name: string; value: string }) =>
+    tf.tidy(() => [[0], [0, 0]].every((rows) => behind(rowsOf(call.inputs, rows), stem).shape[0] === rows.length));
+  const stems = Object.keys(call.inputs).map((name) => {
+    const stem = { name, value: model.affineStem(name) };
+    return isByRow(stem) ? stem : { name, value: name };
+  });
   const ends = tf.tidy(() => stems.map((stem) => tf.concat([behind(call.inputs, stem), behind(call.baselines, stem)])));
   const values = (points: readonly Point[]) => {
     const samples = points.map(({ sample }) => sample);

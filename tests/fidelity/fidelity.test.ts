@@ -20,7 +20,6 @@ interface Run {
   feature_mask: Arrays | null;
   per_sample: boolean;
   attributions?: Arrays;
-  rounding?: number;
   raises?: string;
 }
 
@@ -96,9 +95,9 @@ else
       });
       const known = describeMethods(model);
       for (const run of recorded.runs) {
-        const { label, method, raises, rounding, attributions } = run;
+        const { label, method, raises, attributions } = run;
         const offered = known.find((info) => info.name === method);
-        const row: Record<string, unknown> = { model: name, title: recorded.title, label, raises, rounding };
+        const row: Record<string, unknown> = { model: name, title: recorded.title, label, raises };
         if (!offered) row.missing = true;
         else if (offered.whyNot) row.whyNot = offered.whyNot;
         else

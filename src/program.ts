@@ -27,6 +27,12 @@ export interface HookCall {
   attrs: Attributes;
 }
 
+/** Where something begins and ends. */
+interface Ends {
+  readonly x: Tensor;
+  readonly y: Tensor;
+}
+
 /** A node on the way back, in the layout of the graph. */
 export interface Visit {
   readonly node: Node;
@@ -39,20 +45,18 @@ export interface Visit {
   /** Whether an input depends on what is asked for. */
   readonly active: readonly boolean[];
   /** First input and output of the call of a PyTorch module or function that the node is part of. */
-  readonly module: { readonly x: Tensor; readonly y: Tensor } | null;
+  readonly module: Ends & { readonly ref: Ends | null };
 }
 
 /** One or more nodes that are, all together, a function of one tensor, element by element. */
-export interface Elementwise {
+export interface Elementwise extends Ends {
   /** Operators, in order. */
   readonly ops: readonly string[];
   /** Of the last node. */
   readonly call: Call<unknown>;
   readonly dy: Tensor;
-  readonly x: Tensor;
-  readonly y: Tensor;
   /** The same in the walk over {@link Rules.reference}. */
-  readonly ref: { readonly x: Tensor; readonly y: Tensor } | null;
+  readonly ref: Ends | null;
 }
 
 /** How a method departs from the gradient. */
@@ -68,6 +72,8 @@ export interface Rules {
   readonly elementwise?: (part: Elementwise) => { dx: Tensor; rest?: Tensor } | undefined;
   /** Inputs of a second forward walk. */
   readonly reference?: Readonly<Record<ValueName, Value>>;
+  /** In that walk: what a node gives instead, made from its call in the first one; undefined where it is evaluated. */
+  readonly made?: (node: Pick<Visit, "node" | "def" | "call" | "active">) => Tensor[] | undefined;
 }
 
 /** Bytes of all tensors at one time: a file could keep values of any size alive, however many. */
@@ -187,10 +193,9 @@ export class Program {
   ): Record<ValueName, Tensor> {
     const name = this.#plain.get(output) ?? output;
     const trace = this.#walk(inputs, [name], false, onStep);
-    const reference = rules.reference && this.#walk(rules.reference, [name], false).values;
     const target = this.#value(name, trace.values);
     if (!isTensor(target)) throw new EngineError(`the output "${output}" does not depend on any float`);
-    return this.#backward(trace, new Map([[name, seed(target)]]), wrt, rules, reference, onStep);
+    return this.#backward(trace, new Map([[name, seed(target)]]), wrt, rules, onStep);
   }
 
   /**
@@ -213,6 +218,7 @@ export class Program {
     outputs: readonly ValueName[],
     free: boolean,
     onStep?: OnStep,
+    made?: (step: Step) => Tensor[] | undefined,
   ): Trace {
     const steps = this.#plan(outputs, Object.keys(inputs));
     const values = new Map<ValueName, Value>(Object.entries(inputs));
@@ -229,7 +235,7 @@ export class Program {
       const { node, settled } = step;
       if (settled) this.#settle(step);
       else {
-        const y = this.#evaluate(step, values);
+        const y = made?.(step) ?? this.#evaluate(step, values);
         node.outputs.forEach((name, i) => {
           if (!name) return;
           values.set(name, y[i]);
@@ -288,7 +294,6 @@ export class Program {
     seeds: ReadonlyMap<ValueName, Tensor>,
     wrt: readonly ValueName[],
     rules: Rules,
-    reference: Map<ValueName, Value> | undefined,
     onStep?: OnStep,
   ): Record<ValueName, Tensor> {
     const active = new Set<ValueName>(wrt);
@@ -304,7 +309,19 @@ export class Program {
       reached.forEach((name) => active.add(name));
       return reached.length;
     });
-    const { hooks = {}, through, elementwise } = rules;
+    const { hooks = {}, through, elementwise, made } = rules;
+    const outputs = ({ outputs }: Node, of: ReadonlyMap<ValueName, Value>) =>
+      outputs.map((name) => (isTensor(of.get(name)) ? (of.get(name) as Tensor) : undefined));
+    const actives = ({ inputs }: Node) => inputs.map((name) => active.has(name));
+    const again = (step: Step) => {
+      const { node, def } = step;
+      const y = outputs(node, values) as Tensor[];
+      return guard(node, y, () =>
+        tf.tidy(() => made!({ node, def, active: actives(node), call: this.#call(step, values, y) })),
+      );
+    };
+    const reference =
+      rules.reference && this.#walk(rules.reference, [...seeds.keys()], false, undefined, made && again).values;
     const calls = callsOf(path);
     const hooked = new Map<ValueName, PartCall[]>();
     for (const call of calls.values()) {
@@ -350,11 +367,13 @@ export class Program {
       const { node, def } = step;
       const arrived = node.outputs.map((name) => settle(name));
       if (!arrived.some((dy) => dy)) continue;
-      const outputs = (of: ReadonlyMap<ValueName, Value>) =>
-        node.outputs.map((name) => (isTensor(of.get(name)) ? (of.get(name) as Tensor) : undefined));
-      const y = outputs(values);
-      const refY = reference ? outputs(reference) : [];
-      const whole = calls.get(callOf(node));
+      const y = outputs(node, values);
+      const refY = reference ? outputs(node, reference) : [];
+      const whole = calls.get(callOf(node))!;
+      const ends = (of: ReadonlyMap<ValueName, Value>): Ends => ({
+        x: tensorOf(whole.x, of),
+        y: tensorOf(whole.y, of),
+      });
       guard(node, y, () => {
         const call = this.#call(step, values, y as Tensor[]);
         const ref = reference ? this.#call(step, reference, refY as Tensor[]) : null;
@@ -376,8 +395,8 @@ export class Program {
           dy,
           call,
           ref,
-          active: node.inputs.map((name) => active.has(name)),
-          module: whole ? { x: tensorOf(whole.x), y: tensorOf(whole.y) } : null,
+          active: actives(node),
+          module: { ...ends(values), ref: reference ? ends(reference) : null },
         };
         const thunks = through?.(visit) ?? def.vjp!(dy, call);
         node.inputs.forEach((name, i) => {
@@ -399,9 +418,9 @@ export class Program {
       if (hooked.size) continue;
       const kept = new Set([...total.values(), ...steady]);
       // The first node of a call is walked last, and may ask what the call gave.
-      const made = whole && tensorOf(whole.y);
-      if (whole && whole.nodes[0] !== node) kept.add(made);
-      for (const tensor of [...arrived, ...y, ...refY, made]) if (tensor && !kept.has(tensor)) tensor.dispose();
+      const given = [tensorOf(whole.y), reference && tensorOf(whole.y, reference)];
+      if (whole.nodes[0] !== node) given.forEach((tensor) => kept.add(tensor));
+      for (const tensor of [...arrived, ...y, ...refY, ...given]) if (tensor && !kept.has(tensor)) tensor.dispose();
     }
     const given = new Set<Tensor>(seeds.values());
     return Object.fromEntries(

@@ -73,23 +73,32 @@ const shared = (relevance: Tensor, z: Tensor, epsilon: number): Tensor =>
   tf.div(relevance, tf.add(z, tf.sub(epsilon, tf.mul(tf.step(tf.neg(z)), 2 * epsilon))));
 
 const WEIGHTED = new Set([...CONVOLUTIONS, "Gemm", "MatMul", "BatchNormalization"]);
-const hasWeights = ({ node, active }: Visit): boolean =>
+const hasWeights = ({ node, active }: Pick<Visit, "node" | "active">): boolean =>
   WEIGHTED.has(node.op) && active[0] && !active.slice(1).some(Boolean);
 
 const isLinear = ({ origin }: Node): boolean => /^aten\.(linear|addmm)\b/.test(origin?.aten ?? "");
 
+/** The node with the weights of the rule, of which nothing is kept with the model. */
+const modified = ({ call }: Pick<Visit, "call">, { weights }: LayerRule): NodeCall<unknown> => ({
+  ...call,
+  x: call.x.map((v, i) => (i === 1 && weights ? weights(v) : v)),
+  derived: (key, make) => (weights ? make() : call.derived(key, make)),
+});
+
 /** Jᵀ(R / z) of a layer. A Linear may be a product and a sum, of which the sum passes everything on. */
-function connected({ node, def, dy: [dy], call, module }: Visit, rule: LayerRule): Tensor {
-  const [y] = call.y;
-  const whole = isLinear(node) ? module!.y : y;
-  if (!rule.weights) return def.vjp!([shared(dy, whole, rule.epsilon)], call)[0]!();
-  // Nothing of other weights is kept with the model.
-  const x = call.x.map((v, i) => (i === 1 ? rule.weights!(v) : v));
-  const other: NodeCall<unknown> = { ...call, x, derived: (_, make) => make() };
-  const made = [def.forward!(other)].flat()[0] as Tensor;
-  const z = whole === y ? made : tf.add(made, tf.sub(whole, y));
-  return def.vjp!([shared(dy, z, rule.epsilon)], other)[0]!();
+function connected(visit: Visit, rule: LayerRule): Tensor {
+  const { node, def, dy, call, ref, module } = visit;
+  const z = isLinear(node) ? (module.ref ?? module).y : (ref ?? call).y[0];
+  return def.vjp!([shared(dy[0], z, rule.epsilon)], modified(visit, rule))[0]!();
 }
+
+/** A walk that makes the z of the rules: every layer reads what it read in the first one. */
+const making =
+  (ruleOf: RuleOf): Rules["made"] =>
+  (visit) => {
+    if (!hasWeights(visit)) return undefined;
+    return [visit.def.forward!(modified(visit, ruleOf(visit.node)))].flat() as Tensor[];
+  };
 
 // ------------------------------------------------------------------------------------------------------------- captum
 
@@ -114,9 +123,10 @@ function refused({ layers }: Model): Layer | undefined {
 
 /**
  * Captum's hooks: a layer's output is divided by z, the total gradient at its input, that of other readers included, is
- * multiplied by x, once. So what is not a module, such as a sum of two branches, hands on relevance by its gradient.
+ * multiplied by x, once. What is no module, such as a sum of two branches or a functional relu, hands relevance on by its
+ * gradient, where the layers before it with the weights of their rules have brought it.
  */
-function captumRules(ruleOf: RuleOf): Rules {
+function captumRules(ruleOf: RuleOf, reference: Rules["reference"]): Rules {
   const multiplied = new WeakSet<Tensor>();
   /** What became of the gradient at a tensor: an activation before it looks there. */
   const replaced = new WeakMap<Tensor, Tensor>();
@@ -130,20 +140,27 @@ function captumRules(ruleOf: RuleOf): Rules {
     return relevance;
   };
   const activation = ({ gradOutput }: HookCall): Tensor => replaced.get(gradOutput) ?? gradOutput;
+  const made = making(ruleOf)!;
+  const isRuled = ({ origin }: Node) => !!origin && RULED.has(origin.class);
   return {
     hooks: {
       ...Object.fromEntries([...RULED].map((name) => [name, layer])),
       ...Object.fromEntries(PASSING.map((name) => [name, activation])),
     },
+    reference,
+    made: (visit) => {
+      if (!isRuled(visit.node)) return undefined;
+      return hasWeights(visit) || isLinear(visit.node) ? made(visit) : visit.call.y.map((y) => y && tf.clone(y));
+    },
     through: (visit) => {
-      const { node, def, dy, call, module } = visit;
-      if (!node.origin || !RULED.has(node.origin.class)) return undefined;
+      const { node, def, dy, call, ref, module } = visit;
+      if (!isRuled(node)) return def.vjp!(dy, ref!);
       if (hasWeights(visit)) {
         const rule = ruleOf(node);
         if (rule.passes) given.set(call.x[0], dy[0]);
         return [() => connected(visit, rule)];
       }
-      return isLinear(node) || call.y[0] !== module!.y ? undefined : def.vjp!([shared(dy[0], call.y[0], STABLE)], call);
+      return isLinear(node) || call.y[0] !== module.y ? undefined : def.vjp!([shared(dy[0], call.y[0], STABLE)], call);
     },
   };
 }
@@ -207,7 +224,9 @@ const PROPAGATION: Readonly<Record<string, Propagation>> = {
   ...each(["GroupNormalization", "InstanceNormalization"], groupNorm),
 }; // prettier-ignore
 
-const exactRules = (ruleOf: RuleOf, epsilon: number): Rules => ({
+const exactRules = (ruleOf: RuleOf, epsilon: number, reference: Rules["reference"]): Rules => ({
+  reference,
+  made: making(ruleOf),
   elementwise: ({ dy }) => ({ dx: tf.clone(dy) }),
   through: (visit) => {
     if (hasWeights(visit)) {
@@ -223,17 +242,24 @@ const exactRules = (ruleOf: RuleOf, epsilon: number): Rules => ({
 });
 
 /** Relevance of the inputs for the targets' outputs, with a rule for each node that has weights. */
-export function propagate(call: Call, ruleOf: RuleOf, mode: "captum" | "exact", epsilon = STABLE): Promise<Maps> {
-  const { model, inputs, additional, target } = call;
+export function propagate(
+  { model, inputs, additional, target }: Pick<Call, "model" | "inputs" | "additional" | "target">,
+  ruleOf: RuleOf,
+  mode: "captum" | "exact",
+  epsilon = STABLE,
+): Promise<Maps> {
   const layer = mode === "captum" ? refused(model) : undefined;
   if (layer)
     throw new EngineError(
       `LRP, argument mode: Captum has no rule for ${layer.class} "${layer.name}"; choose exact, which has one for every operator`,
     );
-  const rules = mode === "captum" ? captumRules(ruleOf) : exactRules(ruleOf, epsilon);
   const seed = (output: Tensor) => tf.mul(seedOf(output, target), output);
   return download(
-    tf.tidy(() => model.gradients(model.upload({ ...inputs, ...additional }), Object.keys(inputs), seed, { rules })),
+    tf.tidy(() => {
+      const given = model.upload({ ...inputs, ...additional });
+      const rules = mode === "captum" ? captumRules(ruleOf, given) : exactRules(ruleOf, epsilon, given);
+      return model.gradients(given, Object.keys(inputs), seed, { rules });
+    }),
   );
 }
 

@@ -1,0 +1,75 @@
+/** Deep Lift, Deep Lift Shap, LRP, Guided Backprop, Deconvolution and Noise Tunnel against what relevance.make.py had Captum say. */
+import { readFileSync } from "fs";
+import { join } from "path";
+import * as tf from "@tensorflow/tfjs-core";
+import { Model, type FloatArray } from "../../src/engine";
+import { attribute } from "../../src/methods";
+import { ALPHA1_BETA0, epsilonRule, gammaRule, IDENTITY, propagate, type LayerRule } from "../../src/methods/lrp";
+import type { Arguments, Maps } from "../../src/methods/method";
+import { decode, difference, revive } from "../engine/fixtures";
+
+interface Net {
+  onnx: string;
+  inputs: Record<string, FloatArray>;
+  baselines: Record<string, FloatArray>;
+  target: number[];
+}
+
+interface Case {
+  net: string;
+  method: string;
+  arguments: Arguments;
+  rules: Record<string, string> | null;
+  attributions: Record<string, FloatArray>;
+  call: string;
+  /** How far Captum in float32 is from Captum in float64. */
+  rounding?: number;
+}
+
+const { nets, cases } = JSON.parse(readFileSync(join(__dirname, "relevance.json"), "utf8"), revive) as {
+  nets: Record<string, Net>;
+  cases: Case[];
+};
+
+const RULES: Record<string, LayerRule> = {
+  epsilon: epsilonRule(),
+  "gamma 1": gammaRule(1),
+  "gamma 0.25": gammaRule(),
+  alpha1_beta0: ALPHA1_BETA0,
+  identity: IDENTITY,
+};
+
+describe.each(Object.keys(nets))("%s", (name) => {
+  const { onnx, inputs, baselines, target } = nets[name];
+  let model: Model;
+
+  beforeAll(async () => {
+    model = await Model.load(decode(onnx), { backend: "wasm" });
+  });
+  afterAll(() => {
+    model.dispose();
+    expect(tf.memory().numTensors).toBe(0);
+  });
+
+  const explain = async (c: Case): Promise<Maps> => {
+    if (c.rules) {
+      await model.activate();
+      const ruleOf = ({ origin }: { origin: { path: string } | null }) => RULES[c.rules![origin!.path]];
+      return propagate({ model, inputs, additional: {}, target }, ruleOf, "captum");
+    }
+    return (await attribute(model, { method: c.method, arguments: c.arguments, inputs, baselines, target }))
+      .attributions;
+  };
+
+  const own = cases.filter((c) => c.net === name);
+  const title = (c: Case) => `${c.method} ${JSON.stringify(c.rules ?? c.arguments)}: ${c.call}`;
+  test.each(own.map((c) => [title(c), c] as const))("%s", async (_, c) => {
+    await explain(c);
+    const before = tf.memory().numTensors;
+    const maps = await explain(c);
+    expect(tf.memory().numTensors).toBe(before);
+    for (const [input, expected] of Object.entries(c.attributions)) {
+      expect(difference(maps[input], expected)).toBeLessThan(Math.max(1e-5, 8 * (c.rounding ?? 0)));
+    }
+  });
+});

@@ -1,7 +1,8 @@
 /** Arrays of the payload -> what goes into the engine, and what comes out of it -> what is shown. */
-import type { FloatArray, ResultArray } from "./engine";
+import type { ArrayLike, FloatArray, ResultArray } from "./engine";
 import type { Attribution } from "./state";
 import type { FeatureSpec, NDArray, Sample } from "./wire";
+import type { AttributeRequest } from "./worker";
 
 export function argmax({ data }: NDArray): number {
   let best = 0;
@@ -41,6 +42,39 @@ export function inputsOf(samples: readonly Sample[], features: readonly FeatureS
 
 export const rowOf = ({ data }: ResultArray, i: number, n: number): Float32Array =>
   Float32Array.from(data.subarray((i * data.length) / n, ((i + 1) * data.length) / n));
+
+const joined = (arrays: readonly ArrayLike[]): ArrayLike => ({
+  data: Float32Array.from(arrays.flatMap(({ data }) => Array.from(data))),
+  shape: [arrays.length, ...arrays[0].shape.slice(1)],
+});
+
+/** Requests for one sample each -> one for all of them. */
+export function together(requests: readonly AttributeRequest[]): AttributeRequest {
+  const [first] = requests;
+  const all = (arrays: (request: AttributeRequest) => Record<string, ArrayLike> | undefined) =>
+    arrays(first) &&
+    Object.fromEntries(
+      Object.keys(arrays(first)!).map((name) => [name, joined(requests.map((request) => arrays(request)![name]))]),
+    );
+  return {
+    ...first,
+    inputs: all(({ inputs }) => inputs)!,
+    baselines: all(({ baselines }) => baselines),
+    feature_mask: all(({ feature_mask }) => feature_mask),
+    target: first.target && requests.flatMap(({ target }) => target as number[]),
+  };
+}
+
+/** What a request for several samples has come to, sample by sample. */
+export const apart = (maps: Record<string, FloatArray>, samples: number): Record<string, FloatArray>[] =>
+  Array.from({ length: samples }, (_, i) =>
+    Object.fromEntries(
+      Object.entries(maps).map(([name, map]) => [
+        name,
+        { data: rowOf(map, i, samples), shape: [1, ...map.shape.slice(1)] },
+      ]),
+    ),
+  );
 
 export function relativeDifference(ours: Float32Array, theirs: Float32Array): number {
   let [most, scale] = [0, 0];

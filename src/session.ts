@@ -6,7 +6,19 @@ import { sharedEngine } from "./client";
 import type { Backend, BackendChoice } from "./backend";
 import type { Arguments, ArgumentValue, ParamSpec } from "./methods/method";
 import { cancelledNotice, emptyNotice, errorNotice, messageOf, noFurtherMatch, notStored } from "./notices";
-import { argmax, batchOf, byInput, inputsOf, relativeDifference, rowOf, setShares, summed, unflatten } from "./samples";
+import {
+  apart,
+  argmax,
+  batchOf,
+  byInput,
+  inputsOf,
+  relativeDifference,
+  rowOf,
+  setShares,
+  summed,
+  together,
+  unflatten,
+} from "./samples";
 import type { FloatArray } from "./engine";
 import type { Engine, EngineModel, Source } from "./seams";
 import type { Card, Display, Prediction, Result, State, Store } from "./state";
@@ -402,7 +414,9 @@ export class Session extends EventTarget implements Store {
     if (Object.keys(errors).length) return this.#showCards();
     this.#showCards(true);
 
-    const waiting = this.#state.cards.filter((card) => card.status === "queued");
+    const open = this.#state.cards.filter((card) => card.status === "queued");
+    const waiting =
+      open.length && this.#explainsTogether ? this.#state.cards.filter(({ status }) => status !== "error") : open;
     if (!waiting.length) return this.#judge(model, signal);
     if (this.#cancelled) this.#update({ notice: null });
     this.#cancelled = false;
@@ -451,9 +465,15 @@ export class Session extends EventTarget implements Store {
     }
   }
 
+  get #explainsTogether(): boolean {
+    const { method, methods } = this.#state;
+    return methods.find(({ name }) => name === method)?.together ?? false;
+  }
+
   /** What is quick goes in one request, because every request costs milliseconds; all else comes one by one. */
   #together(cards: readonly Card[]): Card[][] {
     const { method, methods } = this.#state;
+    if (this.#explainsTogether) return [[...cards]];
     const values = cards[0].sample.inputs.reduce((sum, { data }) => sum + data.length, 0);
     const slow = methods.find(({ name }) => name === method)?.cost === "n passes";
     const pace = this.#pace.get(paceKey(this.#state)) ?? (slow ? Infinity : values / QUICK_VALUES);
@@ -502,9 +522,11 @@ export class Session extends EventTarget implements Store {
     let running = true;
     try {
       const requests = cards.map((card) => this.#requestFor(card));
+      const whole = this.#explainsTogether;
+      const partsOf = (maps: Record<string, FloatArray>) => (whole ? apart(maps, cards.length) : [maps]);
       const about = (i: number, ms: number) => ({ method, arguments: args, target: cards[i].target, baseline, ms });
-      const explained = await model.attribute(
-        requests,
+      const answers = await model.attribute(
+        whole ? [together(requests)] : requests,
         signal,
         (done) => {
           if (signal.aborted || !running) return;
@@ -514,30 +536,35 @@ export class Session extends EventTarget implements Store {
         (i, attributions) => {
           if (signal.aborted || !running) return;
           const ms = performance.now() - started;
-          const known = {
-            delta: null,
-            change: null,
-            auc: null,
-            signed: cards[i].result?.signed ?? true,
-            partial: true,
-          };
-          const result = { ...about(i, ms), ...known, attributions: this.#shown(attributions) };
-          this.#updateCards([ids[i]], () => ({ result, stale: false }));
+          const known = { delta: null, change: null, auc: null, partial: true };
+          partsOf(attributions).forEach((maps, k) => {
+            const { result: before } = cards[i + k];
+            const result = { ...about(i + k, ms), ...known, signed: before?.signed ?? true, attributions: this.#shown(maps) }; // prettier-ignore
+            this.#updateCards([ids[i + k]], () => ({ result, stale: false }));
+          });
         },
       );
       running = false;
       if (signal.aborted) return;
       const ms = (performance.now() - started) / cards.length;
       this.#pace.set(paceKey(this.#state), ms);
+      const explained = answers.flatMap((answer) =>
+        partsOf(answer.attributions).map((maps, k) => ({
+          maps,
+          signed: answer.signed,
+          delta: answer.delta?.[k] ?? null,
+          change: answer.change?.[k] ?? null,
+        })),
+      );
       this.#updateCards(ids, (i) => {
         const { sample, target } = cards[i];
-        const { attributions, signed, delta, change } = explained[i];
+        const { maps, signed, delta, change } = explained[i];
         const result: Result = {
           ...about(i, ms),
           signed,
-          attributions: this.#shown(attributions),
-          delta: delta?.[0] ?? null,
-          change: change?.[0] ?? null,
+          attributions: this.#shown(maps),
+          delta,
+          change,
           auc: null,
           partial: false,
         };
@@ -550,7 +577,8 @@ export class Session extends EventTarget implements Store {
       running = false;
       if (signal.aborted) return;
       // One bad sample must not take the others with it.
-      if (cards.length > 1) for (const card of cards) await this.#explainCards(model, [card], signal, onProgress);
+      if (cards.length > 1 && !this.#explainsTogether)
+        for (const card of cards) await this.#explainCards(model, [card], signal, onProgress);
       else this.#updateCards(ids, () => ({ status: "error", error: messageOf(error) }));
     }
   }

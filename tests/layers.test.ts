@@ -23,7 +23,7 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
     types: ["backend", "engine", "methods", "seams", "worker"],
   },
   notices: { values: ["seams", "state"], types: ["wire"] },
-  samples: { values: [], types: ["engine", "state", "wire"] },
+  samples: { values: [], types: ["engine", "state", "wire", "worker"] },
   state: { values: [], types: ["backend", "methods", "wire"] },
   client: { values: ["seams", "version"], types: ["worker"] },
   seams: { values: [], types: ["backend", "engine", "methods", "metrics", "wire", "worker"] },

@@ -337,6 +337,20 @@ test("where there is no delta, deletion and insertion tell how good a map is", a
   expect((await until(session, settled)).cards.map(({ result }) => result!.auc)).toEqual(before);
 });
 
+test("a method that explains samples by each other gets the whole page", async () => {
+  await until(start(payloadOf([sample(0), sample(1)]), new TestSource(false)), settled);
+  session.setMethod("Feature Permutation");
+  const { cards } = await until(session, (s) => settled(s) && s.cards[0].result!.method === "Feature Permutation");
+  expect(cards.map(({ error }) => error)).toEqual([null, null]);
+  const request = { method: "Feature Permutation", arguments: cards[0].result!.arguments, target: cards.map(({ target }) => target!) }; // prettier-ignore
+  const data = Float32Array.from([0, 1].flatMap((i) => Array.from(row(x, i).data)));
+  const expected = await attribute(loaded.at(-1)!, { ...request, inputs: { [input]: { data, shape: [2, ...x.shape.slice(1)] } } }); // prettier-ignore
+  cards.forEach(({ result }, i) => {
+    const { values } = result!.attributions[0]!;
+    expect(values).toEqual(expected.attributions[input].data.slice(i * values.length, (i + 1) * values.length));
+  });
+});
+
 test("the user's feature mask makes groups", async () => {
   const one = sample(0);
   const { shape, data } = one.inputs[0];

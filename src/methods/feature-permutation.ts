@@ -68,6 +68,7 @@ export const featurePermutation: Method = {
   source: "captum.attr.FeaturePermutation",
   params: [...segmentation("values", 50), seed, perturbationsPerEval],
   baselines: "none",
+  together: true,
   embeds: false,
   complete: false,
   signed: () => true,

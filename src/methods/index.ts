@@ -203,8 +203,8 @@ export function plan(model: Model, name: string, args: Arguments, shapes: Shapes
 /** What each method declares, and why it cannot be applied to this model where it cannot. */
 export const describeMethods = (model: Model): (MethodInfo & { whyNot?: string })[] =>
   METHODS.map((method) => {
-    const { name, group, cost, summary, source, params, baselines, complete } = method;
-    return { name, group, cost, summary, source, params, baselines, complete, whyNot: whyNot(method, model) };
+    const { name, group, cost, summary, source, params, baselines, together, complete } = method;
+    return { name, group, cost, summary, source, params, baselines, together, complete, whyNot: whyNot(method, model) };
   });
 
 /** The layer menu. */

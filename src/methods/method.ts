@@ -37,6 +37,8 @@ export interface MethodInfo {
   readonly params: readonly ParamSpec[];
   /** How many baselines a sample is compared with: all that are given, and where "several" two at least. */
   readonly baselines: "none" | "one" | "all" | "several";
+  /** Explains the samples of a call by each other, so that there must be several. */
+  readonly together?: boolean;
   /** The attributions add up to f(x) - f(baseline) in exact arithmetic: the convergence delta means something. */
   readonly complete: boolean;
 }

@@ -52,7 +52,9 @@ export interface Visit {
 export interface Elementwise extends Ends {
   /** Operators, in order. */
   readonly ops: readonly string[];
-  /** Of the last node. */
+  /** The last of them. */
+  readonly node: Node;
+  readonly def: OpDef;
   readonly call: Call<unknown>;
   readonly dy: Tensor;
   /** The same in the walk over {@link Rules.reference}. */
@@ -88,7 +90,7 @@ interface Trace {
   readonly steps: readonly Step[];
 }
 
-interface Step {
+export interface Step {
   readonly node: Node;
   readonly def: OpDef;
   /** All inputs but the first are constants, so what is derived from them can be kept. */
@@ -97,6 +99,20 @@ interface Step {
   readonly settled: boolean;
   /** It reads weights, floats that are computed with on the device. */
   readonly weighted: boolean;
+}
+
+/** A walk that has kept everything, and the means to go parts of the way again. */
+export interface Example {
+  /** To the output, in order. */
+  readonly steps: readonly Step[];
+  readonly output: ValueName;
+  /** What depends on the inputs, these included. */
+  readonly values: ReadonlyMap<ValueName, Value>;
+  shapeOf(name: ValueName): readonly number[];
+  /** What a node gives for other values; only those that depend on the inputs are looked up there. */
+  evaluate(step: Step, values: Map<ValueName, Value>): Value[];
+  /** The output, from values that are read before it. */
+  resume(given: Readonly<Record<ValueName, Value>>): Value;
 }
 
 const isTensor = (value: Value | undefined): value is Tensor => value instanceof tf.Tensor;
@@ -196,6 +212,20 @@ export class Program {
     const target = this.#value(name, trace.values);
     if (!isTensor(target)) throw new EngineError(`the output "${output}" does not depend on any float`);
     return this.#backward(trace, new Map([[name, seed(target)]]), wrt, rules, onStep);
+  }
+
+  /** For {@link Patches}. */
+  example(inputs: Readonly<Record<ValueName, Value>>, output: ValueName): Example {
+    const name = this.#plain.get(output) ?? output;
+    const { values, steps } = this.#walk(inputs, [name], false);
+    return {
+      steps,
+      output: name,
+      values,
+      shapeOf: (value) => this.#value(value, values)!.shape,
+      evaluate: (step, given) => this.#evaluate(step, given),
+      resume: (given) => this.forward(given, [output])[output],
+    };
   }
 
   /**
@@ -381,7 +411,7 @@ export class Program {
         const part = parts.get(node.outputs[0]);
         if (part && sameShape(tensorOf(part.x).shape, y[0]!.shape)) {
           const pair = reference && { x: tensorOf(part.x, reference), y: refY[0]! };
-          const given = { ops: part.ops, call, dy: dy[0], x: tensorOf(part.x), y: y[0]!, ref: pair ?? null };
+          const given = { ops: part.ops, node, def, call, dy: dy[0], x: tensorOf(part.x), y: y[0]!, ref: pair ?? null };
           const gone = tf.tidy(() => elementwise!(given));
           if (gone) {
             arrive(part.x, gone.dx);

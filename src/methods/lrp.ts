@@ -12,7 +12,7 @@ import type { Call as NodeCall } from "../ops/op";
 import type { HookCall, Rules, Visit } from "../program";
 import { EngineError } from "../support";
 import type { Call, Maps, Method } from "./method";
-import { modeParam } from "./modes";
+import { bounded, modeParam } from "./modes";
 import { download, seedOf } from "./steps";
 
 type Thunks = NonNullable<ReturnType<NonNullable<Rules["through"]>>>;
@@ -170,7 +170,7 @@ function captumRules(ruleOf: RuleOf, reference: Rules["reference"]): Rules {
 /** x · Jᵀ(R / z) for every input: right for sums and all that is linear, the gradient times the input for all else. */
 function proportional({ def, dy, call }: Visit, epsilon: number): Thunks {
   const parts = dy.map((d, k) => d && shared(d, call.y[k], epsilon));
-  return def.vjp!(parts, call).map((thunk, i) => thunk && (() => tf.mul(call.x[i], thunk())));
+  return def.vjp!(parts, call).map((thunk, i) => thunk && (() => tf.mul(bounded(call.x[i]), thunk())));
 }
 
 const times = (x: Tensor, gradient: () => Tensor) => [() => tf.mul(x, gradient())];
@@ -216,7 +216,6 @@ const PROPAGATION: Readonly<Record<string, Propagation>> = {
   ...each(["Pad", "DepthToSpace", "SpaceToDepth", "Trilu", "Identity", "Dropout", "Cast", "CastLike", "Where"], routed),
   ...each(["Gather", "GatherElements", "GatherND", "ScatterElements", "ScatterND", "TopK"], routed),
   ...each(["MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "Max", "Min"], routed),
-  ...each(["Softmax", "LogSoftmax"], passed),
   ...each(["MatMul", "Gemm", "Einsum", "Conv", "ConvTranspose"], halfOfProduct),
   Mul: halved,
   Div: dividend,
@@ -224,10 +223,35 @@ const PROPAGATION: Readonly<Record<string, Propagation>> = {
   ...each(["GroupNormalization", "InstanceNormalization"], groupNorm),
 }; // prettier-ignore
 
+/** f(0) = 0, or the value is only moved or scaled. */
+const KEEPS_ZERO = new Set(
+  "Relu LeakyRelu PRelu Elu Selu Celu Gelu HardSwish Mish Tanh Softsign Erf Sin Abs Neg Mul Identity Cast Dropout".split(" "),
+); // prettier-ignore
+const KEEPS_ZERO_IN_TORCH = /^aten\.(gelu|silu|mish|hardswish|elu|tanhshrink)\b/;
+/** f(0) is infinite. */
+const SINGULAR = new Set(["Reciprocal", "Log", "Div", "Pow", "Acosh"]);
+
+/** y = f(0) + (f(x) - f(0)): what is there without x takes its share, as a bias does. */
+const elementwise: Rules["elementwise"] = ({ ops, node, def, call, dy, x, y }) => {
+  const [op] = ops;
+  const single = ops.length === 1;
+  if (isLinear(node) || (single ? KEEPS_ZERO.has(op) : KEEPS_ZERO_IN_TORCH.test(call.aten)))
+    return { dx: tf.clone(dy) };
+  if (!single || SINGULAR.has(op)) return undefined;
+  const zero = tf.zerosLike(x);
+  const at = {
+    ...call,
+    x: call.x.map((v) => (v === x ? zero : v)),
+    derived: (_: string, make: () => Tensor) => make(),
+  };
+  const [alone] = [def.forward!(at)].flat() as Tensor[];
+  return { dx: tf.mul(shared(dy, y, STABLE), tf.sub(bounded(y), bounded(alone))) };
+};
+
 const exactRules = (ruleOf: RuleOf, epsilon: number, reference: Rules["reference"]): Rules => ({
   reference,
   made: making(ruleOf),
-  elementwise: ({ dy }) => ({ dx: tf.clone(dy) }),
+  elementwise,
   through: (visit) => {
     if (hasWeights(visit)) {
       const [x] = visit.call.x;

@@ -17,6 +17,7 @@ import { grouped, lastAxes, normalised } from "../ops/norm";
 import type { Call } from "../ops/op";
 import type { Elementwise, Rules, Visit } from "../program";
 import { quadrature } from "./integrated-gradients";
+import { bounded } from "./modes";
 
 type Thunks = NonNullable<ReturnType<NonNullable<Rules["through"]>>>;
 
@@ -25,9 +26,7 @@ export const EPSILON = 1e-10;
 
 const half = (a: Tensor, b: Tensor): Tensor => tf.mul(tf.add(a, b), 0.5);
 
-/** Masks are -Infinity in both, which is no change. */
 const change = (a: Tensor, b: Tensor): Tensor => tf.sub(bounded(a), bounded(b));
-const bounded = (x: Tensor): Tensor => tf.clipByValue(x, -1e30, 1e30);
 
 /** dy x Δy/Δx, and 0 where Δx is; `same` says where. */
 function ratio(dyChange: Tensor, dx: Tensor): { value: Tensor; same: Tensor } {

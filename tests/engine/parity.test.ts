@@ -17,8 +17,10 @@ function notComparable(
   const path = n_steps && args.method !== "gausslegendre";
   if (path && name.endsWith("-ties"))
     return "sums that tie exactly at the input tie only up to rounding on the way to it";
-  const heavy = ["Feature Ablation", "Occlusion", "Integrated Gradients"].includes(method);
-  if (heavy && backend === "cpu" && name === "cifar")
+  const heavy = ["Feature Ablation", "Occlusion", "Integrated Gradients"].includes(
+    String(args.attribution_method ?? method),
+  );
+  if (heavy && backend === "cpu" && (name === "cifar" || args.attribution_method))
     return "minutes in plain JavaScript; the same code runs on WASM and on the small nets";
   return undefined;
 }

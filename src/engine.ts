@@ -205,7 +205,9 @@ export class Model {
     const weighs = (value: ValueName): boolean =>
       nodes.some(({ op, inputs, outputs }) => {
         if (op === "MatMul" || op === "Einsum") return inputs[0] === value && !constants.has(inputs[1]);
-        return ["Reshape", "Expand", "Identity"].includes(op) && inputs[0] === value && weighs(outputs[0]);
+        // Where a causal mask hides everything from a token, NaN is replaced.
+        const carried = ["Reshape", "Expand", "Identity"].includes(op) ? inputs[0] : op === "Where" ? inputs[2] : "";
+        return carried === value && weighs(outputs[0]);
       });
     return nodes.flatMap(({ op, attrs, outputs: [value] }) => {
       const shape = shapes.get(value) ?? [];

@@ -62,7 +62,7 @@ export function superpixels(image: Float32Array, [, height, width]: readonly num
       if (counts[k]) centres[k] = Array.from(sum, (v) => v / counts[k]);
     });
   }
-  return connected(labels, height, width, size / centres.length / 4);
+  return connected(labels, height, width, size / centres.length / 8);
 }
 
 /** Summed over the channels. */
@@ -104,7 +104,7 @@ function seedsOf(image: Float32Array, height: number, width: number, most: numbe
 
 /**
  * Each label keeps its largest connected part, if that has `least` pixels; what is left goes to the label that grows into
- * it first. The labels that remain are numbered in order of their first pixel.
+ * it first; one label for all where none has that. The labels that remain are numbered in order of their first pixel.
  */
 function connected(labels: Int32Array, height: number, width: number, least: number): Int32Array {
   const parts: number[][] = [];
@@ -134,6 +134,7 @@ function connected(labels: Int32Array, height: number, width: number, least: num
   for (const part of parts)
     if (part.length > (largest.get(labels[part[0]])?.length ?? 0)) largest.set(labels[part[0]], part);
   const enough = [...largest.values()].filter((part) => part.length >= least);
+  if (!enough.length) return labels.fill(0);
   const result = new Int32Array(labels.length).fill(-1);
   enough.sort((a, b) => a[0] - b[0]).forEach((part, k) => part.forEach((i) => (result[i] = k)));
 

@@ -81,7 +81,7 @@ export function between(ends: Tensor, points: readonly Point[]): Tensor {
 /** One row per example. */
 export const rows = (x: Tensor): Tensor2D => tf.reshape(x, [x.shape[0], -1]);
 
-/** 0..n-1 so that every beginning of the list is spread over all of it: van der Corput's sequence. */
+/** 0..n-1 from the middle on, so that every beginning of the list is spread over all of it: van der Corput's sequence. */
 export function spread(n: number): number[] {
   const bits = Math.ceil(Math.log2(Math.max(n, 1)));
   const reversed = (i: number) => {
@@ -89,5 +89,5 @@ export function spread(n: number): number[] {
     for (let b = 0; b < bits; b++) r |= ((i >> b) & 1) << (bits - 1 - b);
     return r;
   };
-  return Array.from({ length: 2 ** bits }, (_, i) => reversed(i)).filter((i) => i < n);
+  return Array.from({ length: 2 ** bits }, (_, i) => reversed((i + 1) % 2 ** bits)).filter((i) => i < n);
 }

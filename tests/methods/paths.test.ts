@@ -166,7 +166,7 @@ test.each(["Guided Integrated Gradients", "Blur Integrated Gradients", "Integrat
 );
 
 test("every beginning of a spread order is spread", () => {
-  expect(spread(8)).toEqual([0, 4, 2, 6, 1, 5, 3, 7]);
+  expect(spread(8)).toEqual([4, 2, 6, 1, 5, 3, 7, 0]);
   for (const n of [1, 2, 7, 50, 201]) expect([...spread(n)].sort((a, b) => a - b)).toEqual(Array.from({ length: n }, (_, i) => i)); // prettier-ignore
 });
 

@@ -25,7 +25,6 @@ const ROUNDS = 10;
 export function superpixels(image: Float32Array, [, height, width]: readonly number[], most: number): Int32Array {
   const size = height * width;
   const channels = image.length / size;
-  const spacing = Math.sqrt(size / most);
   const colourScale = 1 / (COMPACTNESS ** 2 * (varianceOf(image, size) || 1));
 
   /** Per centre: y, x, then the colour. */
@@ -34,13 +33,15 @@ export function superpixels(image: Float32Array, [, height, width]: readonly num
     i % width,
     ...Array.from({ length: channels }, (_, c) => image[c * size + i]),
   ]);
-  const labels = new Int32Array(size);
+  const spacing = Math.sqrt(size / centres.length);
+  // A pixel that no centre looks at stays in the cell that it starts in.
+  const labels = grid(height, width, most);
   const distances = new Float64Array(size);
   for (let round = 0; round < ROUNDS; round++) {
     distances.fill(Infinity);
     centres.forEach(([cy, cx, ...colour], k) => {
-      for (let y = Math.max(0, Math.ceil(cy - 2 * spacing)); y <= Math.min(height - 1, cy + 2 * spacing); y++) {
-        for (let x = Math.max(0, Math.ceil(cx - 2 * spacing)); x <= Math.min(width - 1, cx + 2 * spacing); x++) {
+      for (let y = Math.max(0, Math.ceil(cy - spacing)); y <= Math.min(height - 1, cy + spacing); y++) {
+        for (let x = Math.max(0, Math.ceil(cx - spacing)); x <= Math.min(width - 1, cx + spacing); x++) {
           const i = y * width + x;
           let distance = ((y - cy) ** 2 + (x - cx) ** 2) / spacing ** 2;
           for (let c = 0; c < channels; c++) distance += (image[c * size + i] - colour[c]) ** 2 * colourScale;

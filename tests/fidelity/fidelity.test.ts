@@ -104,6 +104,7 @@ else
           try {
             const found = await explained(model, recorded, run);
             if (attributions) row.difference = deviation(found, attributions);
+            row.zero = attributions && Object.values(attributions).every((map) => !largest(map));
           } catch (error) {
             row.error = (error as Error).message;
           }

@@ -19,6 +19,10 @@ const LABELS: Record<string, string> = {
   relu_attributions: "positive only",
   attribution_method: "of",
   nt_type: "type",
+  nt_samples: "samples",
+  n_samples: "samples",
+  n_masks: "masks",
+  n_segments: "how many",
 };
 
 export const labelOf = (name: string): string => LABELS[name] ?? name.replaceAll("_", " ");

@@ -427,7 +427,7 @@ export class AttriscopeExplorer extends LitElement {
     const given = Object.entries(result.arguments)
       .filter(([, value]) => typeof value === "number" || Array.isArray(value))
       .map(([name, value]) =>
-        name.startsWith("n_") ? `${textOf(value)} ${labelOf(name)}` : `${labelOf(name)} ${textOf(value)}`,
+        name.startsWith("n_") ? `${textOf(value)} ${name.slice(2)}` : `${labelOf(name)} ${textOf(value)}`,
       );
     const ms = ready.reduce((sum, card) => sum + card.result!.ms, 0) / ready.length;
     return html`<b>${count}</b> · ${[result.method, ...given].join(", ")} · ${duration(ms)} each${scale}`;

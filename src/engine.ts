@@ -11,6 +11,7 @@ import { shortClass, sizeOf, type DType, type Graph, type NDArray, type Node, ty
 import { parseOnnx } from "./onnx";
 import { resolve } from "./ops";
 import type { OpDef } from "./ops/op";
+import { Patches, type Pair } from "./patches";
 import { Program, type Rules, type Value } from "./program";
 import { checkSupport, EngineError } from "./support";
 import { upload, Weights } from "./weights";
@@ -229,6 +230,17 @@ export class Model {
   ): Record<ValueName, Tensor> {
     const program = this.#programFor([...Object.keys(inputs), ...wrt, output], rules);
     return program.gradients(inputs, output, wrt, seed, rules);
+  }
+
+  /**
+   * For copies of one example that differ from it inside windows of one size, [h, w], of an image input: {@link Patches}, if
+   * they are cheaper than whole copies. Not on WebGL, where images do not lie in main memory.
+   */
+  patches(example: Readonly<Record<string, ArrayLike>>, input: string, window: Pair): Patches | null {
+    if (this.backend === "webgl") return null;
+    let patches = null as Patches | null;
+    tf.tidy(() => void (patches = Patches.of(this.#fused.example(this.upload(example), this.main), input, window)));
+    return patches;
   }
 
   /**

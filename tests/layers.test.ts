@@ -30,9 +30,10 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
   worker: { values: ["metrics", "methods", "engine", "support", "backend", "graph"] },
   library: { values: ["metrics", "methods", "engine", "fold", "support", "backend", "onnx", "graph"] },
   metrics: { values: ["methods", "engine", "random", "support", "graph"] },
-  methods: { values: ["engine", "program", "random", "support", "ops", "graph"] },
-  engine: { values: ["backend", "fold", "fuse", "program", "support", "weights", "ops", "onnx", "graph"] },
+  methods: { values: ["engine", "program", "random", "support", "ops", "graph"], types: ["patches"] },
+  engine: { values: ["backend", "fold", "fuse", "patches", "program", "support", "weights", "ops", "onnx", "graph"] },
   random: { values: [] },
+  patches: { values: ["ops", "graph"], types: ["program"] },
   program: { values: ["layout", "support", "weights", "ops", "graph"] },
   weights: { values: ["graph"] },
   support: { values: ["ops", "graph"] },
@@ -52,7 +53,7 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
 
 /** Which layers know a package. */
 const PACKAGES: [RegExp, string[]][] = [
-  [/^@tensorflow\/tfjs-/, ["backend", "ops", "weights", "program", "engine", "methods", "metrics"]],
+  [/^@tensorflow\/tfjs-/, ["backend", "ops", "weights", "program", "patches", "engine", "methods", "metrics"]],
   [/^lit($|\/)/, ["elements"]],
   [/^comlink$/, ["worker", "client"]],
   [/^@jupyter-widgets\/base$/, ["plugin", "widget"]],

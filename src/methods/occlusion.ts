@@ -91,6 +91,20 @@ function forRuns(
   for (let i = from; i < to; i++) forRuns(box, shape, visit, d + 1, offset + i * inner);
 }
 
+/** Where the windows of an image are; one that is cut at the border counts from further inside. */
+function imageWindow(input: string, grid: Grid, shape: readonly number[], order: readonly number[]): Copies["window"] {
+  if (shape.length !== 3) return undefined;
+  const [, rows, columns] = grid.window;
+  return {
+    input,
+    size: [rows, columns],
+    at: (i) => {
+      const [, [top], [left]] = windowAt(grid, shape, order[i]);
+      return [Math.min(top, shape[1] - rows), Math.min(left, shape[2] - columns)];
+    },
+  };
+}
+
 /** Windows that cover the input with the least overlap come first, so that an early preview shows all of it. */
 function coarseFirst({ window, strides, counts, total }: Grid): number[] {
   const skips = window.map((w, d) => Math.max(1, Math.floor(w / strides[d])));
@@ -121,6 +135,7 @@ function explain(call: Call): Promise<Maps> {
       return {
         sample,
         count: grid.total,
+        window: imageWindow(name, grid, shape, order),
         apply: (i, copy) =>
           forRuns(windowAt(grid, shape, order[i]), shape, (start, end) =>
             copy[name].set(baseline.subarray(start, end), start),

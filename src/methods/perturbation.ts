@@ -2,12 +2,14 @@
  * What the perturbation methods share: changed copies of samples, scored in chunks, and the features that are changed, which
  * are groups of values.
  */
+import * as tf from "@tensorflow/tfjs-core";
 import type { FloatArray } from "../engine";
 import { sizeOf } from "../graph";
+import type { Pair, Patches } from "../patches";
 import { EngineError } from "../support";
 import type { Arguments, Call, Maps, ParamSpec, Shapes } from "./method";
 import { grid, superpixels } from "./segments";
-import { inChunks, rowsOf, sampleOf, scores } from "./steps";
+import { inChunks, picked, rowsOf, sampleOf, scores } from "./steps";
 
 export const perturbationsPerEval: ParamSpec = {
   name: "perturbations_per_eval",
@@ -42,6 +44,8 @@ export interface Copies {
   count: number;
   /** Changes the `index`-th copy in place. */
   apply(index: number, copy: Sample): void;
+  /** Where the copies differ from the sample, if that is inside windows of one size, [h, w], of an image [C, H, W]. */
+  window?: { input: string; size: Pair; at(index: number): Pair };
   /** Takes the copy's score, and the sample's own; called in order. */
   credit(index: number, score: number, reference: number): void;
 }
@@ -52,28 +56,47 @@ export async function perturb(call: Call, all: readonly Copies[], sofar: () => M
   const inputs = { ...call.inputs, ...call.additional };
   const reference = await scores(model, inputs, target);
   const most = (call.arguments.perturbations_per_eval as number | null | undefined) ?? Infinity;
-  const total = all.reduce((sum, { count }) => sum + count, 0);
-  let [current, first] = [0, 0];
-  await inChunks(
-    call,
-    total,
-    async (start, end) => {
-      const parts = Array.from({ length: end - start }, (_, k) => {
-        while (start + k >= first + all[current].count) first += all[current++].count;
-        return { copies: all[current], index: start + k - first };
-      });
-      const samples = parts.map(({ copies }) => copies.sample);
-      const changed = rowsOf(inputs, samples);
-      parts.forEach(({ copies, index }, k) => copies.apply(index, sampleAt(changed, k)));
-      const targets = samples.map((sample) => target[sample]);
-      const found = await scores(model, changed, targets);
-      parts.forEach(({ copies, index }, k) => copies.credit(index, found[k], reference[copies.sample]));
-      await call.preview(sofar);
-    },
-    0,
-    total,
-    most,
-  );
+  const countOf = (some: readonly Copies[]) => some.reduce((sum, { count }) => sum + count, 0);
+  const total = countOf(all);
+  let done = 0;
+  const score = async (some: readonly Copies[], patches?: Patches) => {
+    let [current, first] = [0, 0];
+    await inChunks(
+      call,
+      countOf(some),
+      async (start, end) => {
+        const parts = Array.from({ length: end - start }, (_, k) => {
+          while (start + k >= first + some[current].count) first += some[current++].count;
+          return { copies: some[current], index: start + k - first };
+        });
+        const samples = parts.map(({ copies }) => copies.sample);
+        const changed = rowsOf(inputs, samples);
+        parts.forEach(({ copies, index }, k) => copies.apply(index, sampleAt(changed, k)));
+        const targets = samples.map((sample) => target[sample]);
+        const corners = parts.flatMap(({ copies, index }) => (copies.window ? [copies.window.at(index)] : []));
+        const found = patches
+          ? await picked(
+              tf.tidy(() => patches.forward(changed, corners, (some) => model.upload(some))),
+              targets,
+            )
+          : await scores(model, changed, targets);
+        parts.forEach(({ copies, index }, k) => copies.credit(index, found[k], reference[copies.sample]));
+        await call.preview(sofar);
+      },
+      done,
+      total,
+      most,
+    );
+    done += countOf(some);
+  };
+  const whole: Copies[] = [];
+  for (const copies of all) {
+    const { sample, window } = copies;
+    const patches = window && model.patches(rowsOf(inputs, [sample]), window.input, window.size);
+    if (patches) await score([copies], patches);
+    else whole.push(copies);
+  }
+  await score(whole);
   return sofar();
 }
 

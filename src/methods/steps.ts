@@ -61,7 +61,14 @@ export async function scores(
   inputs: Record<string, FloatArray>,
   target: readonly number[],
 ): Promise<Float32Array> {
-  const output = tf.tidy(() => model.forward(model.upload(inputs))[model.main]);
+  return picked(
+    tf.tidy(() => model.forward(model.upload(inputs))[model.main]),
+    target,
+  );
+}
+
+/** The same from the output, which is freed. */
+export async function picked(output: Tensor, target: readonly number[]): Promise<Float32Array> {
   const [n, size] = [output.shape[0], output.size / output.shape[0]];
   const data = await output.data();
   output.dispose();

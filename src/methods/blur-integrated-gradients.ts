@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { EngineError } from "../support";
+import { imagesOf, noImage } from "./cam";
 import { alongAxis } from "./interpolate";
 import type { Call, Maps, Method } from "./method";
 import { integrate } from "./path";
@@ -49,16 +50,11 @@ function blurred(x: Tensor, sigma: number): { image: Tensor; change: Tensor } {
   return { image, change: change! };
 }
 
-const imagesOf = ({ model, inputs }: Call): string[] =>
-  Object.keys(inputs).filter(
-    (name) => inputs[name].shape.length > 2 && model.inputs.find((input) => input.name === name)?.dtype === "float32",
-  );
-
 async function explain(call: Call): Promise<Maps> {
   const { model, target } = call;
   const { n_steps, max_sigma } = call.arguments as { n_steps: number; max_sigma: number };
-  const names = imagesOf(call);
-  if (!names.length) throw new EngineError("no attributed input is an image [N, C, H, W] that could be blurred");
+  const names = imagesOf(call).map(([name]) => name);
+  if (!names.length) throw new EngineError("no attributed input is an image [N, C, H, W]");
   const arrays = { ...call.inputs, ...call.additional };
   const sigmas = Array.from({ length: n_steps }, (_, i) => (i * max_sigma) / n_steps);
   return integrate(
@@ -116,10 +112,7 @@ export const blurIntegratedGradients: Method = {
   embeds: false,
   complete: false,
   signed: () => true,
-  whyNot: (model) =>
-    model.inputs.some(({ dtype, shape }) => dtype === "float32" && shape.length > 2)
-      ? undefined
-      : "no input is an image [N, C, H, W] that could be blurred",
+  whyNot: noImage,
   plan: ({ n_steps }) => ({ errors: {}, workload: `${String(n_steps)} passes` }),
   attribute: explain,
 };

@@ -7,8 +7,8 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import type { FloatArray, Model } from "../engine";
 import { EngineError } from "../support";
 import { interpolate, type Interpolation } from "./interpolate";
-import { activationAndGradient, isSpatial, layerValue, mapName, noLayers, spatialLayerParam } from "./layers";
-import type { Arguments, Call, Method, ParamSpec } from "./method";
+import { activationAndGradient, insideOf, layerValue, mapName, outward, spatialLayerParam } from "./layers";
+import type { Call, Method, ParamSpec } from "./method";
 import { download } from "./steps";
 
 export const interpolateParam: ParamSpec = {
@@ -57,21 +57,27 @@ export const cam = ({ map, params = [], ...own }: Own): Method => ({
   },
 });
 
-export function noImage(model: Model): string | undefined {
-  if (noLayers(model)) return noLayers(model);
-  if (!model.layers.some((layer) => isSpatial(model, layer)))
-    return "no layer gives an image [N, C, H, W] with more than one place";
-  return model.inputs.some(({ dtype, shape }) => dtype === "float32" && shape.length > 2)
+export const noImage = (model: Model): string | undefined =>
+  model.inputs.some(({ dtype, shape }) => dtype === "float32" && shape.length > 2)
     ? undefined
-    : "no input is an image [N, C, H, W] that a map could be laid over";
-}
+    : "no input is an image [N, C, H, W]";
 
-/** Over what a map of a layer is laid: the first attributed input with as many dimensions. */
-export const imageOf = ({ inputs, model }: Call, rank: number): [string, FloatArray] | undefined =>
-  Object.entries(inputs).find(
+/** The attributed inputs that are images, of `rank` dimensions where it is given. */
+export const imagesOf = ({ inputs, model }: Call, rank?: number): [string, FloatArray][] =>
+  Object.entries(inputs).filter(
     ([name, { shape }]) =>
-      shape.length === rank && model.inputs.find((input) => input.name === name)?.dtype === "float32",
+      (rank ? shape.length === rank : shape.length > 2) &&
+      model.inputs.find((input) => input.name === name)?.dtype === "float32",
   );
+
+/** What a layer's map of that shape is laid over: the first attributed image with as many dimensions. */
+export function imageFor(call: Call, shape: readonly number[]): [string, FloatArray] {
+  const [image] = imagesOf(call, shape.length);
+  if (image) return image;
+  throw new EngineError(
+    `layer "${call.layer?.name}" has the shape [N, ${shape.slice(1).join(", ")}], and no attributed input has ${shape.length} dimensions; choose another layer`,
+  );
+}
 
 /** With `attribute_to_layer_input`, a spatial layer may read what is none. */
 export function checkImage(call: Call, shape: readonly number[]): void {
@@ -81,19 +87,24 @@ export function checkImage(call: Call, shape: readonly number[]): void {
     );
 }
 
+/** A layer's value for the batch, [N, C, ...]. */
+export async function activationOf(call: Call): Promise<FloatArray> {
+  const { model, inputs, additional } = call;
+  const value = layerValue(call);
+  const activation = tf.tidy(() =>
+    outward(model, value, insideOf(model, value, model.upload({ ...inputs, ...additional }))),
+  );
+  const found = await download({ activation });
+  checkImage(call, found.activation.shape);
+  return found.activation;
+}
+
 /** A map [N, 1, ...] as the arguments want it, by the name of the input it is laid over. Call inside tf.tidy. */
 export function finished(call: Call, map: Tensor): Record<string, Tensor> {
-  const { relu_attributions, interpolate: mode } = call.arguments as {
-    interpolate: Interpolation | "none";
-  } & Arguments;
-  const own = relu_attributions ? tf.relu(map) : map;
-  const image = imageOf(call, map.rank);
-  if (mode === "none") return { [image?.[0] ?? mapName(call)]: own };
-  if (!image)
-    throw new EngineError(
-      `layer "${call.layer?.name}" gives a map [N, ${map.shape.slice(1).join(", ")}], and no attributed input has ${map.rank} dimensions; choose another layer, or interpolate: none`,
-    );
-  const [name, { shape }] = image;
+  const mode = call.arguments.interpolate as Interpolation | "none";
+  const own = call.arguments.relu_attributions ? tf.relu(map) : map;
+  if (mode === "none") return { [imagesOf(call, map.rank)[0]?.[0] ?? mapName(call)]: own };
+  const [name, { shape }] = imageFor(call, map.shape);
   return { [name]: interpolate(own, shape.slice(2), mode) };
 }
 

@@ -1,21 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { sizeOf } from "../graph";
-import { checkImage, finished, interpolateParam, noImage, reluParam } from "./cam";
-import { insideOf, layerValue, outward, spatialLayerParam } from "./layers";
-import type { Call, Method } from "./method";
+import { activationOf, finished, interpolateParam, noImage, reluParam } from "./cam";
+import { spatialLayerParam } from "./layers";
+import type { Method } from "./method";
 import { download, sampleOf } from "./steps";
-
-/** A layer's value for the batch, [N, C, ...]. */
-export async function activationOf(call: Call): Promise<{ data: Float32Array; shape: number[] }> {
-  const { model, inputs, additional } = call;
-  const value = layerValue(call);
-  const activation = tf.tidy(() =>
-    outward(model, value, insideOf(model, value, model.upload({ ...inputs, ...additional }))),
-  );
-  const found = await download({ activation });
-  checkImage(call, found.activation.shape);
-  return found.activation;
-}
 
 export const eigenCam: Method = {
   name: "Eigen-CAM",

@@ -1,11 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { checkImage, imageOf, interpolateParam, noImage } from "./cam";
+import { checkImage, imageFor, imagesOf, interpolateParam, noImage } from "./cam";
 import { guidedBackprop } from "./guided-backprop";
 import { interpolate, type Interpolation } from "./interpolate";
 import { gradCamMap } from "./layer-grad-cam";
 import { activationAndGradient, layerInputParam, layerValue, spatialLayerParam } from "./layers";
 import type { Call, Maps, Method, ParamSpec } from "./method";
-import { EngineError } from "../support";
 import { download } from "./steps";
 
 /** relu(Grad-CAM), brought to the size of each input with as many dimensions, times its Guided Backprop. */
@@ -18,12 +17,10 @@ async function explain(call: Call): Promise<Maps> {
     return tf.relu(gradCamMap(activation, gradient));
   });
   try {
-    if (!imageOf(call, map.rank))
-      throw new EngineError(
-        `layer "${call.layer?.name}" gives a map [N, ${map.shape.slice(1).join(", ")}], and no attributed input has ${map.rank} dimensions; choose another layer`,
-      );
-    const images = Object.entries(call.inputs).filter((entry) => imageOf({ ...call, inputs: Object.fromEntries([entry]) }, map.rank)); // prettier-ignore
-    const others = Object.entries(call.inputs).filter((entry) => !images.includes(entry));
+    imageFor(call, map.shape);
+    const images = imagesOf(call, map.rank);
+    const names = images.map(([name]) => name);
+    const others = Object.entries(call.inputs).filter(([name]) => !names.includes(name));
     const guided = await guidedBackprop.attribute({
       ...call,
       inputs: Object.fromEntries(images),

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { pathParams, quadrature, type Rule } from "./integrated-gradients";
-import { activationAndGradient, layerInputParam, layerParam, layerValue, mapName, noLayers, wayOf } from "./layers";
+import { activationAndGradient, layerInputParam, layerParam, layerValue, mapName, wayOf } from "./layers";
 import type { Method } from "./method";
 import { integrate } from "./path";
 
@@ -15,7 +15,6 @@ export const internalInfluence: Method = {
   embeds: false,
   complete: false,
   signed: () => true,
-  whyNot: noLayers,
   plan: ({ n_steps }) => ({ errors: {}, workload: `${String(n_steps)} passes` }),
   attribute: async (call) => {
     const { model, target } = call;

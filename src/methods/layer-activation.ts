@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { insideOf, layerInputParam, layerParam, layerValue, mapName, noLayers, outward } from "./layers";
+import { insideOf, layerInputParam, layerParam, layerValue, mapName, outward } from "./layers";
 import type { Method } from "./method";
 import { download } from "./steps";
 
@@ -14,7 +14,6 @@ export const layerActivation: Method = {
   embeds: false,
   complete: false,
   signed: () => true,
-  whyNot: noLayers,
   attribute: (call) => {
     const { model, inputs, additional } = call;
     const value = layerValue(call);

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Rank, Tensor2D } from "@tensorflow/tfjs-core";
 import { pathParams, quadrature, type Rule } from "./integrated-gradients";
-import { activationAndGradient, layerInputParam, layerParam, layerValue, mapName, noLayers, wayOf } from "./layers";
+import { activationAndGradient, layerInputParam, layerParam, layerValue, mapName, wayOf } from "./layers";
 import type { Call, Maps, Method } from "./method";
 import { rows } from "./path";
 import { download, inChunks } from "./steps";
@@ -84,7 +84,6 @@ export const layerConductance: Method = {
   embeds: false,
   complete: true,
   signed: () => true,
-  whyNot: noLayers,
   plan: ({ n_steps }) => ({ errors: {}, workload: `${Number(n_steps) + 1} passes` }),
   attribute: explain,
 };

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { activationAndGradient, layerInputParam, layerParam, layerValue, mapName, noLayers } from "./layers";
+import { activationAndGradient, layerInputParam, layerParam, layerValue, mapName } from "./layers";
 import type { Method } from "./method";
 import { download } from "./steps";
 
@@ -14,7 +14,6 @@ export const layerGradientXActivation: Method = {
   embeds: false,
   complete: false,
   signed: () => true,
-  whyNot: noLayers,
   attribute: (call) => {
     const { model, inputs, additional, target } = call;
     const map = tf.tidy(() => {

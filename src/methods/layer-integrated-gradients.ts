@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { pathParams, quadrature, type Rule } from "./integrated-gradients";
-import { insideOf, layerInputParam, layerParam, layerValue, mapName, noLayers, outward } from "./layers";
+import { insideOf, layerInputParam, layerParam, layerValue, mapName, outward } from "./layers";
 import type { Call, Method } from "./method";
 import { between, integrate } from "./path";
 import { gradients, rowsOf } from "./steps";
@@ -17,7 +17,6 @@ export const layerIntegratedGradients: Method = {
   embeds: false,
   complete: true,
   signed: () => true,
-  whyNot: noLayers,
   plan: ({ n_steps }) => ({ errors: {}, workload: `${String(n_steps)} passes` }),
   attribute: async (call) => {
     const { model, target } = call;

@@ -38,16 +38,12 @@ export const layerInputParam: ParamSpec = {
 };
 
 /** The value that the arguments `layer` and `attribute_to_layer_input` stand for. */
-export function layerValue({ layer, arguments: { attribute_to_layer_input } }: Call): ValueName {
-  if (!layer) throw new EngineError("the model has no layer to look at: the graph names no modules");
-  const value = attribute_to_layer_input ? layer.input : layer.value;
-  if (value === null)
-    throw new EngineError(`layer "${layer.name}" reads nothing but constants; look at its output instead`);
-  return value;
+export function layerValue(call: Call): ValueName {
+  const { name, value, input } = call.layer!;
+  const chosen = call.arguments.attribute_to_layer_input ? input : value;
+  if (chosen !== null) return chosen;
+  throw new EngineError(`layer "${name}" reads nothing but constants; look at its output instead`);
 }
-
-export const noLayers = (model: Model): string | undefined =>
-  model.layers.length ? undefined : "the graph names no modules; export it with torch.onnx.export(dynamo=True)";
 
 /** From the graph's own layout to ONNX's. */
 export const outward = (model: Model, value: ValueName, x: Tensor): Tensor =>

@@ -1,8 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { EngineError } from "../support";
-import { finished, imageOf, interpolateParam, noImage, reluParam } from "./cam";
-import { activationOf } from "./eigen-cam";
+import { activationOf, finished, imageFor, interpolateParam, noImage, reluParam } from "./cam";
 import { interpolate } from "./interpolate";
 import { spatialLayerParam } from "./layers";
 import type { Call, Maps, Method } from "./method";
@@ -19,12 +17,7 @@ async function explain(call: Call): Promise<Maps> {
   const { model, target } = call;
   const activation = await activationOf(call);
   const [count, channels, ...places] = activation.shape;
-  const image = imageOf(call, activation.shape.length);
-  if (!image)
-    throw new EngineError(
-      `layer "${call.layer?.name}" gives [N, ${activation.shape.slice(1).join(", ")}], and no attributed input that it could mask has ${activation.shape.length} dimensions; choose another layer`,
-    );
-  const [name, { shape }] = image;
+  const [name, { shape }] = imageFor(call, activation.shape);
   const masks = { data: activation.data, shape: [count * channels, 1, ...places] };
   const scores = new Float32Array(count * channels).fill(-Infinity);
   const map = (): Promise<Maps> =>

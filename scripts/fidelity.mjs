@@ -13,6 +13,9 @@ const NEAR = 4;
 const folder = root("build/fidelity");
 const rowsFile = root("build/reports/fidelity");
 
+const ROUNDING =
+  "In brackets: how far Captum's own answer moves when every layer's values are moved by about one rounding of float32.";
+
 /** Why rounding moves an answer of Captum's that far, by method; the first that fits. */
 const SENSITIVE = [
   [/^LRP/, "divides by sums that nearly cancel"],
@@ -67,15 +70,11 @@ function cell(row, label) {
   if (whyNot) return `–${footnote(`Not offered for this model: ${whyNot}.`)}`;
   if (error && !raises) return problem(error);
   if (raises) return `–${footnote(`Captum refuses: “${brief(raises)}” ${error ? "So does ours." : "Ours gives a map."}`)}`; // prettier-ignore
-  if (zero) return `${small(difference)}${footnote("Captum's map is zero everywhere.")}`;
-  if (difference <= TOLERANCE) return small(difference);
+  if (difference <= TOLERANCE) return `${small(difference)}${zero ? footnote("Captum's map is zero everywhere.") : ""}`;
   if (difference <= NEAR * rounding)
     return `${small(difference)} (${small(rounding)})${footnote(`${ROUNDING} The method ${SENSITIVE.find(([methods]) => methods.test(label))[1]}.`)}`;
   return problem(`${small(difference)} (${small(rounding)})`);
 }
-
-const ROUNDING =
-  "In brackets: how far Captum's own answer moves when every layer's values are moved by about one rounding of float32.";
 
 const models = [...new Set(rows.map(({ title }) => title))];
 const labels = [...new Set(rows.map(({ label }) => label))];

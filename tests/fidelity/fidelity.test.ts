@@ -47,20 +47,18 @@ const part = (arrays: Record<string, ArrayLike>, i: number): Record<string, Arra
 
 const largest = ({ data }: FloatArray): number => data.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
 
-/** Of each map from its own maximum, or from a thousandth of that of all. */
+/** Of each map from its own maximum, or from a thousandth of that of all. Throws where there is nothing to compare. */
 function deviation(found: Arrays, expected: Arrays): number {
   const most = Math.max(...Object.values(expected).map(largest));
-  return Math.max(
-    ...Object.entries(expected).map(([name, map]) => {
-      const ours = found[name];
-      if (ours?.shape.join() !== map.shape.join()) return Infinity;
-      const off = map.data.reduce((worst, e, i) => {
-        const d = Math.abs(ours.data[i] - e);
-        return Number.isNaN(d) ? Infinity : Math.max(worst, d);
-      }, 0);
-      return off / Math.max(largest(map), 1e-3 * most, 1e-12);
-    }),
-  );
+  const each = Object.entries(expected).map(([name, map]) => {
+    const ours = found[name];
+    if (ours?.shape.join() !== map.shape.join())
+      throw new Error(`"${name}" has the shape [${ours?.shape.join(", ")}], expected [${map.shape.join(", ")}]`);
+    const off = map.data.reduce((worst, e, i) => Math.max(worst, Math.abs(ours.data[i] - e)), 0);
+    if (!Number.isFinite(off)) throw new Error(`"${name}" holds ${off}`);
+    return off / Math.max(largest(map), 1e-3 * most, 1e-12);
+  });
+  return Math.max(...each);
 }
 
 async function explained(model: Model, { inputs, baselines, target }: Recorded, run: Run): Promise<Arrays> {

@@ -1,6 +1,7 @@
 /** Kernel SHAP (Lundberg and Lee 2017) as captum.attr.KernelShap has it: subsets are drawn by the kernel, and weigh the same. */
 import type { Generator } from "../random";
 import type { Method } from "./method";
+import { featureCount } from "./perturbation";
 import { dot, explainBy, planSurrogate, surrogateParams } from "./surrogate";
 
 /** Of the copies that keep all or nothing, which pin the sum of the coefficients to f(x) - f(baseline). */
@@ -22,53 +23,66 @@ function subsets(generator: Generator, n: number, count: number): Uint8Array[] {
 
 /** Singular values below this part of the largest count as 0, as in sklearn.linear_model.LinearRegression. */
 const CUTOFF = 1e-6;
+
+/** The shortest w that minimises |y - A w|: through A^T A, or A A^T where A has fewer rows than columns. */
+export function leastSquares(columns: readonly Float64Array[], y: Float64Array): Float64Array {
+  const tall = columns.length <= y.length;
+  const vectors = tall ? columns : Array.from(y, (_, i) => Float64Array.from(columns, (column) => column[i]));
+  const products = vectors.map((v) => Float64Array.from(vectors, (w) => dot(v, w)));
+  const right = tall ? vectors.map((v) => dot(v, y)) : y;
+  const [values, directions] = eigen(products);
+  const least = CUTOFF ** 2 * Math.max(...values);
+  const solution = new Float64Array(vectors.length);
+  directions.forEach((direction, i) => {
+    if (values[i] <= least) return;
+    const share = dot(direction, right) / values[i];
+    direction.forEach((v, j) => (solution[j] += share * v));
+  });
+  return tall ? solution : Float64Array.from(columns, (column) => dot(column, solution));
+}
+
 const MOST_SWEEPS = 60;
 
 /**
- * The shortest w that minimises |y - A w|, by Jacobi rotations (Hestenes 1958): they make the columns of A orthogonal, or the
- * rows where these are fewer. What is done to the vectors is done to their companions.
+ * Eigenvalues, none negative, and eigenvectors of a symmetric matrix, which is used up: rotations make its rows orthogonal
+ * (Hestenes 1958), and what is done to the rows is done to those of the identity.
  */
-export function leastSquares(columns: readonly Float64Array[], y: Float64Array): Float64Array {
-  const tall = columns.length <= y.length;
-  const vectors = tall ? columns.map((column) => column.slice()) : Array.from(y, (_, i) => Float64Array.from(columns, (column) => column[i])); // prettier-ignore
-  const companions = vectors.map((_, i) =>
-    tall ? Float64Array.from(columns, (_, j) => Number(i === j)) : Float64Array.of(y[i]),
-  );
-  orthogonalize(vectors, companions);
-  const squares = vectors.map((v) => dot(v, v));
-  const least = CUTOFF ** 2 * Math.max(...squares);
-  const w = new Float64Array(columns.length);
-  vectors.forEach((vector, i) => {
-    if (squares[i] <= least) return;
-    const [part, direction] = tall ? [dot(vector, y), companions[i]] : [companions[i][0], vector];
-    direction.forEach((v, j) => (w[j] += (part / squares[i]) * v));
-  });
-  return w;
-}
-
-function orthogonalize(vectors: Float64Array[], companions: Float64Array[]): void {
+function eigen(rows: Float64Array[]): [number[], Float64Array[]] {
+  const directions = rows.map((row, i) => row.map((_, j) => Number(i === j)));
+  const squares = rows.map((row) => dot(row, row));
   // What has shrunk to rounding beside the whole has no direction to turn to.
-  const nothing = 1e-26 * vectors.reduce((sum, v) => sum + dot(v, v), 0);
+  const nothing = 1e-26 * squares.reduce((a, b) => a + b, 0);
   for (let sweep = 0, turned = true; turned && sweep < MOST_SWEEPS; sweep++) {
     turned = false;
-    for (let i = 0; i < vectors.length; i++) {
-      for (let j = i + 1; j < vectors.length; j++) {
-        const [a, b, c] = [dot(vectors[i], vectors[i]), dot(vectors[j], vectors[j]), dot(vectors[i], vectors[j])];
-        if (Math.min(a, b) <= nothing || Math.abs(c) <= 1e-13 * Math.sqrt(a * b)) continue;
+    for (let i = 0; i < rows.length; i++) {
+      for (let j = i + 1; j < rows.length; j++) {
+        const [a, b] = [squares[i], squares[j]];
+        if (Math.min(a, b) <= nothing) continue;
+        const c = dot(rows[i], rows[j]);
+        if (Math.abs(c) <= 1e-13 * Math.sqrt(a * b)) continue;
         turned = true;
         const zeta = (b - a) / (2 * c);
         const tangent = (zeta < 0 ? -1 : 1) / (Math.abs(zeta) + Math.hypot(1, zeta));
         const cosine = 1 / Math.hypot(1, tangent);
-        rotate(vectors[i], vectors[j], cosine, cosine * tangent);
-        rotate(companions[i], companions[j], cosine, cosine * tangent);
+        rotate(rows[i], rows[j], cosine, cosine * tangent);
+        rotate(directions[i], directions[j], cosine, cosine * tangent);
+        [squares[i], squares[j]] = [dot(rows[i], rows[i]), dot(rows[j], rows[j])];
       }
     }
   }
+  return [squares.map(Math.sqrt), directions];
 }
 
 function rotate(a: Float64Array, b: Float64Array, cosine: number, sine: number): void {
-  for (let k = 0; k < a.length; k++) [a[k], b[k]] = [cosine * a[k] - sine * b[k], sine * a[k] + cosine * b[k]];
+  for (let k = 0; k < a.length; k++) {
+    const [u, v] = [a[k], b[k]];
+    a[k] = cosine * u - sine * v;
+    b[k] = sine * u + cosine * v;
+  }
 }
+
+/** Of samples or features, whichever are fewer: the fit takes about ten seconds for these. */
+const MOST_RANK = 500;
 
 export const kernelShap: Method = {
   name: "Kernel Shap",
@@ -81,7 +95,11 @@ export const kernelShap: Method = {
   embeds: false,
   complete: true,
   signed: () => true,
-  plan: planSurrogate,
+  plan: (args, shapes, mask) => {
+    const count = featureCount(args, shapes, mask);
+    if (Math.min(Number(args.n_samples), count) <= MOST_RANK) return planSurrogate(args, shapes, mask);
+    return { errors: { n_samples: `at most ${MOST_RANK} for ${count} features; or take segments` }, workload: null };
+  },
   attribute: (call) =>
     explainBy(call, {
       draw: subsets,

@@ -16,6 +16,8 @@ import {
 
 /** Samples x features that a fit takes at most. */
 const MOST_VALUES = 2e7;
+/** And for a preview, so that these do not hold up the rest. */
+const QUICK_VALUES = 5e4;
 
 export interface Surrogate {
   /** For each copy of one sample, which of `count` features it keeps. */
@@ -85,7 +87,7 @@ export async function explainBy(call: Call, surrogate: Surrogate): Promise<Maps>
   });
   return perturb(call, all, () => {
     fits.forEach(({ kept, outputs }, sample) => {
-      if (outputs.length < kept.length) fit(sample);
+      if (outputs.length < kept.length && kept.length * features[sample].count <= QUICK_VALUES) fit(sample);
     });
     return spread(call, features, fits.map(({ coefficients }) => coefficients)); // prettier-ignore
   });

@@ -566,7 +566,13 @@ function elementwiseParts(
     parts.set(y, { x: [...from][0], ops: nodes.map(({ op }) => op) });
     return true;
   };
-  for (const { nodes } of calls.values()) if (!add(nodes)) for (const node of nodes) add([node]);
+  // A module such as nn.Softshrink may be traced as several calls.
+  const modules = new Map<string, Node[]>();
+  for (const { node } of path)
+    if (node.origin?.class.startsWith("torch.nn.modules.activation."))
+      modules.set(node.origin.path, [...(modules.get(node.origin.path) ?? []), node]);
+  const done = new Set([...modules.values()].filter((nodes) => nodes.length > 1 && add(nodes)).flat());
+  for (const { nodes } of calls.values()) if (!done.has(nodes[0]) && !add(nodes)) for (const node of nodes) add([node]);
   return parts;
 }
 

@@ -6,7 +6,8 @@
  * - products: the other factor's mean over input and baseline, which is the only symmetric rule;
  * - maxima: the cross-maximum rule of shap's DeepExplainer, for each example by itself, where windows overlap added up;
  * - softmax, quotients, normalisations: put together from these;
- * - what is left: the mean Jacobian on the straight line between the two, which all but the maxima are as well.
+ * - what is left: the mean Jacobian on the straight line between the two, as the first two are;
+ * - conditions and indices that the input decides (Where, TopK): the gradient, which need not add up.
  *
  * Where an input is its baseline, the gradient stands in, its limit.
  */

@@ -1,13 +1,13 @@
-"""Write relevance.json: small nets, and what Captum says about them for Deep Lift, LRP, Guided Backprop and Deconvolution.
+"""Write relevance.json: small nets, and what Captum says of them (Deep Lift, LRP, Guided Backprop, Deconvolution).
 
     python tests/methods/relevance.make.py
 
     {versions, nets: {name: {onnx (base64), inputs, baselines {name: array}, target [int per sample]}},
      cases: [{net, method, arguments, rules, attributions {input: array}, call}]}
 
-Arrays as in tests/fixtures. `call` is the Python that gave the numbers. `rules` (LRP) are Captum's, by module path. Where
-a case has `mode: exact`, Captum saw a twin of the net in which it can follow the paper: every activation a module of its
-own, a copy of a tensor that a skip shares with a ReLU.
+Arrays as in tests/fixtures. `call` is the Python that gave the numbers. `rules` (LRP) are Captum's, by module path.
+Where a case has `mode: exact`, Captum saw a twin of the net in which it can follow the paper: each activation and sum a
+module of its own, a copy of a tensor that a skip shares with a ReLU.
 """
 
 from __future__ import annotations
@@ -97,9 +97,12 @@ def targets_of(model: nn.Module) -> Any:
     return None if output.dim() == 1 else model.known[4]
 
 
-def lrp(model: nn.Module, rules: dict[str, lrp_rules.PropagationRule], arguments: dict[str, Any], said: Any) -> None:
+Rules = dict[str, lrp_rules.PropagationRule]
+
+
+def lrp(model: nn.Module, rules: Rules, arguments: dict[str, Any], said: Any, twin: nn.Module | None = None) -> None:
     def explained(dtype: torch.dtype) -> tuple[Tensor, ...]:
-        ruled = copy.deepcopy(model).to(dtype)
+        ruled = copy.deepcopy(twin or model).to(dtype)
         for path, rule in rules.items():
             ruled.get_submodule(path).rule = rule  # type: ignore[assignment]
         return attr.LRP(ruled).attribute(tuple(x.to(dtype) for x in model.known[2]), target=targets_of(model))
@@ -107,22 +110,24 @@ def lrp(model: nn.Module, rules: dict[str, lrp_rules.PropagationRule], arguments
     maps, precise = explained(torch.float32), explained(torch.float64)
     # z may be near zero, and then all digits of R / z are rounding.
     rounding = max(((a - b).abs().max() / b.abs().max()).item() for a, b in zip(maps, precise, strict=True))
-    call = f"LRP(model).attribute(inputs, target), {said}"
+    call = f"LRP({'twin' if twin else 'model'}).attribute(inputs, target), {said}"
     case(model, "LRP", maps, arguments, call, None if arguments else said)
     CASES[-1]["rounding"] = rounding
 
 
-def composites(model: nn.Module, *extra: tuple[dict[str, Any], Any]) -> None:
-    convs = [name for name, m in model.named_modules() if isinstance(m, nn.Conv2d)]
+def composites(model: nn.Module, *extra: tuple[dict[str, Any], Any], twin: nn.Module | None = None) -> None:
+    named = dict(model.named_modules())
+    convs = [name for name, m in named.items() if isinstance(m, nn.Conv2d)]
     low = set(convs[: (len(convs) + 1) // 2])
-    weighted = [name for name, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
-    norms = [name for name, m in model.named_modules() if isinstance(m, nn.BatchNorm2d)]
+    weighted = [name for name, m in named.items() if isinstance(m, (nn.Conv2d, nn.Linear))]
+    norms = [name for name, m in named.items() if isinstance(m, nn.BatchNorm2d)]
+    mode = {"mode": "exact"} if twin else {}
     for name, rule in RULES.items():
-        lrp(model, {path: rule(path in convs, path in low) for path in weighted}, {"rule": name}, f"rules {name}")
+        rules = {path: rule(path in convs, path in low) for path in weighted}
+        lrp(model, rules, {"rule": name, **mode}, f"rules {name}", twin)
     for arguments, rule in extra:
         epsilon = EPSILON(arguments.get("epsilon", 1e-9))
-        rules = {path: rule() for path in weighted} | dict.fromkeys(norms, epsilon)
-        lrp(model, rules, arguments, f"rules {arguments}")
+        lrp(model, {path: rule() for path in weighted} | dict.fromkeys(norms, epsilon), arguments, f"rules {arguments}")
 
 
 def seeded(name: str) -> None:
@@ -160,7 +165,10 @@ def lrp_nets() -> None:
     nn.init.constant_(skip.linear.weight, 5)
     lrp(net("lrp-skip", skip, torch.tensor([[2.0, 3.0]]), target=1), {}, {"rule": "epsilon"}, "golden case 25")
     tanh = Forward(
-        lambda m, x: m.l2(m.tanh(m.l1(x))), l1=nn.Linear(3, 3, bias=False), l2=nn.Linear(3, 1, bias=False), tanh=nn.Tanh()
+        lambda m, x: m.l2(m.tanh(m.l1(x))),
+        l1=nn.Linear(3, 3, bias=False),
+        l2=nn.Linear(3, 1, bias=False),
+        tanh=nn.Tanh(),
     )
     nn.init.constant_(tanh.l1.weight, 0.1)
     nn.init.constant_(tanh.l2.weight, 0.1)
@@ -205,7 +213,12 @@ def lrp_nets() -> None:
         for pre in (True, False):
             name = f"lrp-residual-{'module' if addition else 'functional'}-{'pre' if pre else 'post'}"
             seeded(name)
-            composites(net(name, residual(addition, pre), torch.randn(2, 3, 6, 7)))
+            model = net(name, residual(addition, pre), torch.randn(2, 3, 6, 7))
+            composites(model)
+            if not addition and not pre:
+                twin = residual(True, pre).eval()
+                twin.load_state_dict(model.state_dict())
+                composites(model, twin=twin)
 
     seeded("lrp-sequence")
     composites(net("lrp-sequence", Forward(
@@ -288,43 +301,80 @@ def exact_nets() -> None:
         return forward
 
     twins(
-        "pre-activation", Forward(pre_activation(False), **block), Forward(pre_activation(True), **copy.deepcopy(block)),
+        "pre-activation",
+        Forward(pre_activation(False), **block),
+        Forward(pre_activation(True), **copy.deepcopy(block)),
         torch.randn(3, 2, 6, 6),
-    )  # fmt: skip
+    )
+
+
+def operators() -> None:
+    """One operator each, its outputs weighted 1, -2, 3, ...: the test re-derives Deep Lift's multipliers."""
+    scale, shift = torch.linspace(0.5, 2, 6), torch.linspace(-1, 1, 6)
+    functions: dict[str, Callable[[Tensor], Tensor]] = {
+        "softmax": lambda x: F.softmax(x, 1),
+        "log-softmax": lambda x: F.log_softmax(x, 1),
+        "layer-norm": lambda x: F.layer_norm(x, (6,), scale, shift),
+        "group-norm": lambda x: F.group_norm(x, 2, scale, shift),
+        "product": lambda x: x[:, :3] * x[:, 3:],
+        "square": lambda x: x * x,
+        "matrix-product": lambda x: (x.view(-1, 2, 3) @ x.view(-1, 3, 2)).flatten(1),
+        "quotient": lambda x: x[:, :3] / (x[:, 3:] + 4),
+        "max-pool": lambda x: F.max_pool1d(x.unsqueeze(1), 3, 1).squeeze(1),
+        "maximum": lambda x: torch.maximum(x[:, :3], x[:, 3:]),
+        "largest": lambda x: x.amax(1, keepdim=True),
+        "silu": F.silu,
+        "gelu": F.gelu,
+        "clamp": lambda x: x.clamp(-0.5, 0.5),
+    }
+    for name, function in functions.items():
+        seeded(name)
+        width = function(torch.zeros(1, 6)).shape[1]
+        weights = torch.tensor([(-1.0) ** i * (i + 1) for i in range(width)])
+        net(f"operator-{name}", Forward(lambda _, x, f=function, w=weights: f(x) @ w), torch.randn(4, 6))
+
+
+def bias_free() -> None:
+    seeded("bias-free")
+    net("bias-free", Forward(
+        lambda m, x: m.d(F.avg_pool2d(F.relu((y := F.max_pool2d(F.relu(m.a(x)), 2)) + m.b(y)), 2).flatten(1)),
+        a=nn.Conv2d(2, 4, 3, bias=False), b=nn.Conv2d(4, 4, 3, padding=1, bias=False), d=nn.Linear(16, 3, bias=False),
+    ), torch.randn(3, 2, 10, 10))  # fmt: skip
 
 
 def batches() -> None:
-    """What a batch's samples do to each other: Deep Lift inside Deep Lift Shap and Noise Tunnel sees one batch of all."""
+    """What a batch's samples do to each other: inside Deep Lift Shap and Noise Tunnel there is one batch."""
     seeded("batch")
     model = net("batch", nn.Sequential(
-        nn.Conv2d(2, 3, 3), nn.ReLU(), nn.MaxPool2d(3, 2), nn.Flatten(), nn.Linear(27, 6), nn.Softmax(1), nn.Linear(6, 3)
+        nn.Conv2d(2, 3, 3), nn.ReLU(), nn.MaxPool2d(3, 2), nn.Flatten(), nn.Linear(27, 6), nn.Softmax(1),
+        nn.Linear(6, 3),
     ), torch.randn(2, 2, 9, 9))  # fmt: skip
     _, names, inputs, baselines, target = model.known
-    # Two equal pixels: where input and baseline agree, the first example of the batch decides.
-    inputs[0][:, :, :4] = 0.5
-    baselines[0][:, :, :4] = 0.5
-    NETS["batch"]["inputs"] = dict(zip(names, map(array, inputs), strict=True))
-    NETS["batch"]["baselines"] = dict(zip(names, map(array, baselines), strict=True))
-    case(model, "Deep Lift", attr.DeepLift(copy.deepcopy(model)).attribute(inputs, baselines=tuple(baselines), target=target), {},
-         "DeepLift(model).attribute(inputs, baselines, target=target)")  # fmt: skip
-    case(model, "Deep Lift Shap", attr.DeepLiftShap(copy.deepcopy(model)).attribute(inputs, baselines=tuple(baselines), target=target), {},
-         "DeepLiftShap(model).attribute(inputs, baselines, target=target)")  # fmt: skip
+    # Where input and baseline agree, the first example of the batch decides.
+    for part, values in (("inputs", inputs), ("baselines", baselines)):
+        values[0][:, :, :4] = 0.5
+        NETS["batch"][part] = dict(zip(names, map(array, values), strict=True))
+    against = {"baselines": tuple(baselines)}
+    for cls in (attr.DeepLift, attr.DeepLiftShap):
+        maps = cls(copy.deepcopy(model)).attribute(inputs, target=target, **against)
+        case(model, cls.get_name(), maps, {}, f"{cls.__name__}(model).attribute(inputs, baselines, target=target)")
     for cls in (attr.DeepLift, attr.Deconvolution):
-        given = {"baselines": tuple(baselines)} if cls is attr.DeepLift else {}
+        given = against if cls is attr.DeepLift else {}
         for nt_type in ("smoothgrad", "smoothgrad_sq", "vargrad"):
             torch.manual_seed(7)
-            maps = attr.NoiseTunnel(cls(copy.deepcopy(model))).attribute(
-                inputs, nt_type=nt_type, nt_samples=3, stdevs=0.3, target=target, **given
-            )
-            arguments = {"attribution_method": cls.get_name(), "nt_type": nt_type, "nt_samples": 3, "stdevs": 0.3}
-            case(model, "Noise Tunnel", maps, {**arguments, "seed": 7},
-                 f"manual_seed(7); NoiseTunnel({cls.__name__}(model)).attribute(inputs, nt_type={nt_type!r}, ...)")  # fmt: skip
+            arguments = {"nt_type": nt_type, "nt_samples": 3, "stdevs": 0.3}
+            explained = attr.NoiseTunnel(cls(copy.deepcopy(model)))
+            maps = explained.attribute(inputs, target=target, **arguments, **given)
+            call = f"manual_seed(7); NoiseTunnel({cls.__name__}(model)).attribute(inputs, target=target, **{arguments})"
+            case(model, "Noise Tunnel", maps, {"attribution_method": cls.get_name(), **arguments, "seed": 7}, call)
 
 
 def main() -> None:
     torch.set_num_threads(1)
     lrp_nets()
     exact_nets()
+    operators()
+    bias_free()
     batches()
     versions = {"torch": torch.__version__, "captum": captum.__version__}
     text = json.dumps({"versions": versions, "nets": NETS, "cases": CASES})

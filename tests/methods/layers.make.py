@@ -35,7 +35,7 @@ LAYERS = {
     "bilstm": ["embedding", "rnn"],
     "image_text": ["cnn.3", "embedding", "head.0"],
     "resnet18_64": ["bn1", "layer1.0.relu", "layer4"],
-    "convnext_tiny_64": ["features.1.0.block.5", "features.4.0"],
+    "convnext_tiny_64": ["features.1.0.block.6", "features.2.0", "features.4.0"],
 }
 LARGE = ["resnet18_64", "convnext_tiny_64"]
 """No paths: they take long."""

@@ -154,16 +154,33 @@ test.each([
   for (const name of names) expect(difference(attributions[name], expected[name])).toBeLessThan(1e-4);
 });
 
-test.each(["Guided Integrated Gradients", "Blur Integrated Gradients", "Integrated Gradients"])(
-  "%s frees what it makes",
-  async (method) => {
-    const ask = () => attribute(model, { method, arguments: { n_steps: 5 }, inputs: net.inputs, target: net.target });
-    await ask();
-    const tensors = tf.memory().numTensors;
-    await ask();
-    expect(tf.memory().numTensors).toBe(tensors);
-  },
-);
+const LONG = [
+  "Integrated Gradients",
+  "Guided Integrated Gradients",
+  "Blur Integrated Gradients",
+  "Layer Conductance",
+  "Internal Influence",
+  "Layer Integrated Gradients",
+];
+
+test.each(LONG)("%s frees what it makes, also when it is cancelled", async (method) => {
+  const ask = (signal?: AbortSignal, onProgress?: () => void) =>
+    attribute(model, {
+      method,
+      arguments: { n_steps: 70 },
+      inputs: net.inputs,
+      target: net.target,
+      signal,
+      onProgress,
+    });
+  await ask();
+  const tensors = tf.memory().numTensors;
+  await ask();
+  expect(tf.memory().numTensors).toBe(tensors);
+  const cancel = new AbortController();
+  await expect(ask(cancel.signal, () => cancel.abort())).rejects.toThrow(/abort/i);
+  expect(tf.memory().numTensors).toBe(tensors);
+});
 
 test("every beginning of a spread order is spread", () => {
   expect(spread(8)).toEqual([4, 2, 6, 1, 5, 3, 7, 0]);

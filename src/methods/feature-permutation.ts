@@ -27,8 +27,9 @@ function permutations(call: Call, features: readonly Features[]): Map<number, Re
     }
   };
   const inputs = new Map<number, Set<string>>();
+  const count = Math.max(...features.map((own) => own.count));
   for (const name of Object.keys(call.inputs)) {
-    for (let feature = 0; feature < Math.max(...features.map(({ count }) => count)); feature++) {
+    for (let feature = 0; feature < count; feature++) {
       if (!features.some((own) => own.has(feature, name))) continue;
       inputs.set(feature, (inputs.get(feature) ?? new Set()).add(name));
     }

@@ -75,7 +75,8 @@ export const shapleyValues: Method = {
   complete: true,
   signed: () => true,
   plan: (args, shapes, mask) => {
-    const count = featureCount(args, shapes, mask);
+    // Numbers that a mask leaves out change nothing.
+    const count = mask ? new Set(Object.values(mask).flatMap((all) => Array.from(all))).size : featureCount(args, shapes, mask); // prettier-ignore
     if (count <= MOST) return { errors: {}, workload: `${2 ** count} forward passes` };
     const segmented = args.segments !== "values" && shapes.some((shape) => shape.length === 3);
     const wrong = segmented ? "n_segments" : "segments";

@@ -105,6 +105,8 @@ describe("Captum's tests", () => {
   test("Shapley Values", async () => {
     close(await multiLayer("Shapley Values", X), [76.66667, 196.66667, 116.66667]);
     close(await multiLayer("Shapley Values", X, SHARED), [275, 275, 115]);
+    const gaps = { feature_mask: { x: array([[3, 3, 90]]) } };
+    close(await multiLayer("Shapley Values", X, gaps), [275, 275, 115]);
   });
 
   test("Kernel Shap and Lime with 500 samples and seed 0", async () => {

@@ -1,7 +1,7 @@
-import { lift, liftMode, mixesSamples } from "./deep-lift";
+import { inBatches, lift, liftMode, matesOf } from "./deep-lift";
 import type { Call, Maps, Method } from "./method";
 import { Means } from "./means";
-import { inChunks, rowsOf } from "./steps";
+import { rowsOf } from "./steps";
 
 /** Every sample with every baseline, sample by sample; a sample's map is the mean over its own. */
 async function explain(call: Call): Promise<Maps> {
@@ -9,22 +9,26 @@ async function explain(call: Call): Promise<Maps> {
   const count = call.target.length;
   const baselines = Object.values(call.baselines)[0].shape[0];
   const means = new Means(call.inputs, baselines);
-  const total = count * baselines;
-  const explainRows = async (start: number, end: number) => {
-    const rows = Array.from({ length: end - start }, (_, k) => start + k);
-    const sample = rows.map((row) => Math.floor(row / baselines));
-    const pairs = {
-      model: call.model,
-      inputs: rowsOf(call.inputs, sample),
-      baselines: rowsOf(call.baselines, rows.map((row) => row % baselines)), // prettier-ignore
-      additional: rowsOf(call.additional, sample),
-      target: sample.map((s) => call.target[s]),
-    };
-    means.add(start, await lift(pairs, mode));
-    await call.preview(() => means.maps());
-  };
-  if (mixesSamples(call.model, mode)) await explainRows(0, total);
-  else await inChunks(call, total, explainRows);
+  await inBatches(
+    call,
+    matesOf(call.model, mode),
+    count * baselines,
+    (rows) => {
+      const sample = rows.map((row) => Math.floor(row / baselines));
+      const pairs = {
+        model: call.model,
+        inputs: rowsOf(call.inputs, sample),
+        baselines: rowsOf(call.baselines, rows.map((row) => row % baselines)), // prettier-ignore
+        additional: rowsOf(call.additional, sample),
+        target: sample.map((s) => call.target[s]),
+      };
+      return lift(pairs, mode);
+    },
+    async (start, maps) => {
+      means.add(start, maps);
+      await call.preview(() => means.maps());
+    },
+  );
   return means.maps();
 }
 

@@ -12,7 +12,7 @@ import type { HookCall, Rules, Value } from "../program";
 import type { ArgumentValue, Call, Maps, Method } from "./method";
 import { modeParam } from "./modes";
 import { EPSILON, MULTIPLIER_RULES } from "./rescale";
-import { download, gradients } from "./steps";
+import { download, gradients, inChunks, rowsOf } from "./steps";
 
 /** x - b, once for each half. */
 function difference(both: Tensor): Tensor {
@@ -69,9 +69,36 @@ const HOOKS: Rules["hooks"] = {
   [`${activation}.Softmax`]: softmax,
 };
 
-/** Whether Captum lets the samples of a batch disturb each other, so that a batch must stay whole. */
-export const mixesSamples = ({ layers }: Model, mode: ArgumentValue): boolean =>
-  mode !== "exact" && layers.some(({ class: name }) => ["Softmax", ...POOLS].some((c) => name === `torch.nn.${c}`));
+/** Which samples of a batch Captum lets disturb the others: a softmax all of them, a pool the first one. */
+type Mates = "all" | "first" | "none";
+
+export function matesOf({ layers }: Model, mode: ArgumentValue): Mates {
+  const has = (names: readonly string[]) =>
+    layers.some(({ class: name }) => names.some((n) => name === `torch.nn.${n}`));
+  if (mode === "exact") return "none";
+  return has(["Softmax"]) ? "all" : has(POOLS) ? "first" : "none";
+}
+
+/**
+ * Calls `work` for `total` rows in chunks, as if they were one batch: the mates of a chunk are in it. `take` gets the maps
+ * of the rows from `start` on.
+ */
+export async function inBatches(
+  call: Call,
+  mates: Mates,
+  total: number,
+  work: (rows: readonly number[], start: number, end: number) => Promise<Maps>,
+  take: (start: number, maps: Maps) => Promise<void>,
+): Promise<void> {
+  const chunk = async (start: number, end: number) => {
+    const own = Array.from({ length: end - start }, (_, k) => start + k);
+    const led = mates === "first" && start > 0;
+    const maps = await work(led ? [0, ...own] : own, start, end);
+    await take(start, led ? rowsOf(maps, own.map((_, k) => k + 1)) : maps); // prettier-ignore
+  };
+  if (mates === "all") await chunk(0, total);
+  else await inChunks(call, total, chunk);
+}
 
 type Rows = Pick<Call, "model" | "inputs" | "baselines" | "additional" | "target">;
 

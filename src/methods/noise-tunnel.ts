@@ -1,7 +1,7 @@
 /** SmoothGrad (Smilkov et al. 2017), its square and VarGrad (Adebayo et al. 2018), around any gradient method. */
 import { Generator } from "../random";
 import { deconvolution } from "./deconvolution";
-import { deepLift, mixesSamples } from "./deep-lift";
+import { deepLift, inBatches, matesOf } from "./deep-lift";
 import { guidedBackprop } from "./guided-backprop";
 import { inputXGradient } from "./input-x-gradient";
 import { integratedGradients } from "./integrated-gradients";
@@ -10,7 +10,7 @@ import type { Arguments, Call, Maps, Method } from "./method";
 import { noisy, stdevsParam } from "./noise";
 import { seed } from "./perturbation";
 import { saliency } from "./saliency";
-import { inChunks, rowsOf } from "./steps";
+import { rowsOf } from "./steps";
 
 const WRAPPED = [saliency, inputXGradient, integratedGradients, guidedBackprop, deconvolution, deepLift];
 const TYPES = ["smoothgrad", "smoothgrad_sq", "vargrad"] as const;
@@ -49,10 +49,10 @@ async function explain(call: Call): Promise<Maps> {
   const [means, squares] = [new Means(call.inputs, nt_samples), new Means(call.inputs, nt_samples)];
   const result = () => smoothed(nt_type, means.maps(), squares.maps());
   const total = call.target.length * nt_samples;
-  const explainRows = async (start: number, end: number) => {
-    const rows = Array.from({ length: end - start }, (_, k) => start + k);
+  const mates = method === deepLift ? matesOf(call.model, args.mode) : "none";
+  const work = (rows: readonly number[], start: number, end: number) => {
     const sample = rows.map((row) => Math.floor(row / nt_samples));
-    const maps = await method.attribute({
+    return method.attribute({
       ...call,
       inputs: rowsOf(x, rows),
       baselines: method.baselines === "none" ? {} : rowsOf(call.baselines, sample),
@@ -62,16 +62,12 @@ async function explain(call: Call): Promise<Maps> {
       step: (done) => call.step((start + done * (end - start)) / total),
       preview: async () => {},
     });
-    means.add(start, maps);
-    squares.add(
-      start,
-      mapped(maps, (v) => v * v),
-    );
-    await call.preview(result);
   };
-  const whole = method === deepLift && mixesSamples(call.model, args.mode);
-  if (whole) await explainRows(0, total);
-  else await inChunks(call, total, explainRows);
+  await inBatches(call, mates, total, work, async (start, maps) => {
+    means.add(start, maps);
+    squares.add(start, mapped(maps, (v) => v * v)); // prettier-ignore
+    await call.preview(result);
+  });
   return result();
 }
 

@@ -344,16 +344,23 @@ def bias_free() -> None:
 
 def batches() -> None:
     """What a batch's samples do to each other: inside Deep Lift Shap and Noise Tunnel there is one batch."""
-    seeded("batch")
-    model = net("batch", nn.Sequential(
-        nn.Conv2d(2, 3, 3), nn.ReLU(), nn.MaxPool2d(3, 2), nn.Flatten(), nn.Linear(27, 6), nn.Softmax(1),
-        nn.Linear(6, 3),
+    for name, last in (
+        ("batch-softmax", [nn.Softmax(1), nn.Linear(6, 3)]),
+        ("batch-pool", [nn.ReLU(), nn.Linear(6, 3)]),
+    ):
+        seeded(name)
+        batch(name, last)
+
+
+def batch(name: str, last: list[nn.Module]) -> None:
+    model = net(name, nn.Sequential(
+        nn.Conv2d(2, 3, 3), nn.ReLU(), nn.MaxPool2d(3, 2), nn.Flatten(), nn.Linear(27, 6), *last
     ), torch.randn(2, 2, 9, 9))  # fmt: skip
     _, names, inputs, baselines, target = model.known
     # Where input and baseline agree, the first example of the batch decides.
     for part, values in (("inputs", inputs), ("baselines", baselines)):
         values[0][:, :, :4] = 0.5
-        NETS["batch"][part] = dict(zip(names, map(array, values), strict=True))
+        NETS[name][part] = dict(zip(names, map(array, values), strict=True))
     against = {"baselines": tuple(baselines)}
     for cls in (attr.DeepLift, attr.DeepLiftShap):
         maps = cls(copy.deepcopy(model)).attribute(inputs, target=target, **against)

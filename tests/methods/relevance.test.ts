@@ -64,12 +64,13 @@ describe.each([...new Set(cases.map(({ net }) => net))])("%s", (name) => {
   const own = cases.filter((c) => c.net === name);
   const title = (c: Case) => `${c.method} ${JSON.stringify(c.rules ?? c.arguments)}: ${c.call}`;
   test.each(own.map((c) => [title(c), c] as const))("%s", async (_, c) => {
-    await explain(c);
+    const first = await explain(c);
     const before = tf.memory().numTensors;
     const maps = await explain(c);
     expect(tf.memory().numTensors).toBe(before);
-    for (const [input, expected] of Object.entries(c.attributions)) {
-      expect(difference(maps[input], expected)).toBeLessThan(Math.max(1e-5, 8 * (c.rounding ?? 0)));
-    }
+    const tolerance = Math.max(1e-5, 8 * (c.rounding ?? 0));
+    // A model that has never run goes by small chunks, later ones are as large as fits.
+    for (const [input, expected] of Object.entries(c.attributions))
+      for (const found of [first, maps]) expect(difference(found[input], expected)).toBeLessThan(tolerance);
   });
 });

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor3D } from "@tensorflow/tfjs-core";
-import { attentionParams, attentionsOf, noAttention, overInput, share } from "./attention";
+import { attentionParams, attentionsOf, noAttention, overInput, readFrom, share } from "./attention";
 import type { Method } from "./method";
 
 export const attentionRollout: Method = {
@@ -19,12 +19,13 @@ export const attentionRollout: Method = {
     overInput(
       call,
       tf.tidy(() => {
-        const layers = attentionsOf(call).map(({ weights }) => {
+        const attentions = attentionsOf(call);
+        const layers = attentions.map(({ weights }) => {
           // The residual connection carries a token itself.
           const whole = tf.add(tf.mean(weights, 1), tf.eye(weights.shape[2]));
           return tf.div<Tensor3D>(whole, tf.sum(whole, 2, true));
         });
-        return share(layers, call.arguments.from as string);
+        return share(layers, readFrom(call, attentions));
       }),
     ),
 };

@@ -3,21 +3,21 @@
  * token has come into each other one, and the way from tokens to a picture or to a text.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Tensor, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
 import type { FloatArray, Model } from "../engine";
 import { EngineError } from "../support";
 import { interpolate, type Interpolation } from "./interpolate";
 import type { Call, Maps, ParamSpec } from "./method";
-import { download } from "./steps";
+import { download, gradients } from "./steps";
 import { interpolateParam } from "./cam";
 
 export const attentionParams: readonly ParamSpec[] = [
   {
     name: "from",
     kind: "enum",
-    default: "first token",
-    options: ["first token", "last token", "mean"],
-    help: "Where the model reads its answer: from the first token (a class token), the last one, or the mean of all",
+    default: "auto",
+    options: ["auto", "first token", "last token", "mean"],
+    help: "Where the model reads its answer: the first token (a class token), the last one, or all; auto finds out",
   },
   interpolateParam,
 ];
@@ -31,8 +31,14 @@ export function noAttention(model: Model): string | undefined {
     : undefined;
 }
 
+export type Attention = {
+  value: string;
+  /** [N, heads, T, T]: row by row what a token takes of the others. */
+  weights: Tensor4D;
+};
+
 /** Attentions as [N, heads, T, T], in order; throws where they are not all between the same tokens. Call inside tf.tidy. */
-export function attentionsOf(call: Call): { value: string; weights: Tensor4D }[] {
+export function attentionsOf(call: Call): Attention[] {
   const { model, inputs, additional, target } = call;
   const names = model.attentions.map(({ value }) => value);
   const found = model.inner(model.upload({ ...inputs, ...additional }), names);
@@ -48,14 +54,39 @@ export function attentionsOf(call: Call): { value: string; weights: Tensor4D }[]
   });
 }
 
-/** Of every token the share that has come into the one the answer is read from: [N, T] of the layers' [N, T, T]. */
-export function share(layers: readonly Tensor3D[], from: string): Tensor {
-  const [, tokens] = layers[0].shape;
-  const [first, ...others] = layers;
-  const product = others.reduce((sofar, layer) => tf.matMul(layer, sofar), first);
-  if (from === "mean") return tf.mean(product, 1);
-  const row = from === "first token" ? 0 : tokens - 1;
-  return tf.squeeze(tf.slice(product, [0, row, 0], [-1, 1, -1]), [1]);
+/** Weights [N, T] of the tokens that the answer is read from. Call inside tf.tidy. */
+export function readFrom(call: Call, attentions: readonly Attention[]): Tensor2D {
+  const { value, weights } = attentions.at(-1)!;
+  const [count, , , tokens] = weights.shape;
+  const one = (token: number) => tf.tile(tf.oneHot(tf.tensor1d([token], "int32"), tokens), [count, 1]) as Tensor2D;
+  const all = tf.fill([count, tokens], 1 / tokens) as Tensor2D;
+  const { from } = call.arguments;
+  if (from === "first token") return one(0);
+  if (from === "last token") return one(tokens - 1);
+  if (from === "mean") return all;
+  // What is not read has no gradient at all, after the last attention.
+  const reached = tf.sum(tf.abs(gradientBy(call, value, weights)), [1, 3]);
+  const read = tf.cast(tf.greater(reached, 0), "float32");
+  const number = tf.sum(read, 1, true);
+  return tf.where(tf.greater(number, 0), tf.div<Tensor2D>(read, tf.maximum(number, 1)), all);
+}
+
+/** The gradient of the targets' outputs by one attention, in its shape. Call inside tf.tidy. */
+export function gradientBy(call: Call, value: string, weights: Tensor4D): Tensor4D {
+  const given = call.model.upload({ ...call.inputs, ...call.additional });
+  // What is given is taken as it is: later attentions must follow from this one, so only this one is.
+  const inside = call.model.inner(given, [value])[value];
+  const gradient = gradients(call.model, { ...given, [value]: inside }, call.target, [value])[value];
+  return tf.reshape(gradient, weights.shape);
+}
+
+/** Of every token the share that has come into those with weights in `read`, [N, T], through the layers' [N, T, T]. */
+export function share(layers: readonly Tensor3D[], read: Tensor2D): Tensor {
+  const start: Tensor = tf.expandDims(read, 1);
+  return tf.squeeze(
+    layers.reduceRight((row, layer) => tf.matMul(row, layer), start),
+    [1],
+  );
 }
 
 /** Tokens in front of the picture's patches: a class token, one for distillation, registers. */

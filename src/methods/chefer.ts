@@ -1,8 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor3D } from "@tensorflow/tfjs-core";
-import { attentionParams, attentionsOf, noAttention, overInput, share } from "./attention";
+import { attentionParams, attentionsOf, gradientBy, noAttention, overInput, readFrom, share } from "./attention";
 import type { Method } from "./method";
-import { gradients } from "./steps";
 
 export const gradientWeightedAttention: Method = {
   name: "Gradient-weighted Attention",
@@ -17,24 +16,19 @@ export const gradientWeightedAttention: Method = {
   signed: () => false,
   whyNot: noAttention,
   attribute: async (call) => {
-    const { model, inputs, additional, target, step } = call;
     const attentions = tf.tidy(() => attentionsOf(call));
     const layers: Tensor3D[] = [];
     try {
       for (const { value, weights } of attentions) {
         layers.push(
           tf.tidy(() => {
-            // One layer at a time: what is given is taken as it is, and the later attentions must follow from this one.
-            const given = model.upload({ ...inputs, ...additional });
-            const inside = model.inner(given, [value])[value];
-            const gradient = gradients(model, { ...given, [value]: inside }, target, [value])[value];
-            const relevant = tf.relu(tf.mul(weights, tf.reshape(gradient, weights.shape)));
+            const relevant = tf.relu(tf.mul(weights, gradientBy(call, value, weights)));
             return tf.add(tf.mean(relevant, 1), tf.eye(weights.shape[2]));
           }),
         );
-        await step(layers.length / attentions.length);
+        await call.step(layers.length / attentions.length);
       }
-      const values = tf.tidy(() => share(layers, call.arguments.from as string));
+      const values = tf.tidy(() => share(layers, readFrom(call, attentions)));
       return await overInput(call, values);
     } finally {
       tf.dispose([layers, attentions.map(({ weights }) => weights)]);

@@ -5,7 +5,7 @@ import { join } from "path";
 import { Model, type FloatArray } from "../../src/engine";
 import { attribute } from "../../src/methods";
 import type { Arguments } from "../../src/methods/method";
-import { readNet, revive } from "../engine/fixtures";
+import { difference, readNet, revive } from "../engine/fixtures";
 
 interface Case {
   method: string;
@@ -28,7 +28,7 @@ interface Zoo {
   target: number[];
 }
 
-export async function zooModel(name: string): Promise<Zoo & { model: Model }> {
+async function zooModel(name: string): Promise<Zoo & { model: Model }> {
   const { inputs, target } = JSON.parse(readFileSync(join(zoo, `${name}.json`), "utf8"), revive) as Zoo;
   return { model: await Model.load(readFileSync(join(zoo, `${name}.onnx`)), { backend: "wasm" }), inputs, target };
 }
@@ -72,6 +72,21 @@ describe.each(names)("%s", (name) => {
 });
 
 const sum = (data: Float32Array): number => data.reduce((a, b) => a + b, 0);
+
+test.each([
+  ["vit_tiny", "first token"],
+  ["mha_vit", "mean"],
+  ["gpt_like", "last token"],
+])("%s reads its answer from: %s", async (name, from) => {
+  const { model, inputs, target } = await zooModel(name);
+  for (const method of ["Attention Rollout", "Gradient-weighted Attention"]) {
+    const ask = (args: Arguments) => attribute(model, { method, arguments: args, inputs, target });
+    const [found, told] = [await ask({}), await ask({ from })];
+    for (const [input, map] of Object.entries(told.attributions))
+      expect(difference(found.attributions[input], map)).toBeLessThan(1e-6);
+  }
+  model.dispose();
+});
 
 /** Section 10 of the reference: Captum's own tests. Their models are in tests/fixtures. */
 describe("golden cases", () => {

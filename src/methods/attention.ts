@@ -6,10 +6,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
 import type { FloatArray, Model } from "../engine";
 import { EngineError } from "../support";
+import { interpolateParam } from "./cam";
 import { interpolate, type Interpolation } from "./interpolate";
+import { outward } from "./layers";
 import type { Call, Maps, ParamSpec } from "./method";
 import { download, gradients } from "./steps";
-import { interpolateParam } from "./cam";
 
 export const attentionParams: readonly ParamSpec[] = [
   {
@@ -44,13 +45,14 @@ export function attentionsOf(call: Call): Attention[] {
   const found = model.inner(model.upload({ ...inputs, ...additional }), names);
   const tokens = found[names[0]].shape.at(-1)!;
   return names.map((value) => {
-    const { shape } = found[value];
-    const own = shape.length === 4 ? shape[0] === target.length : shape[0] % target.length === 0;
-    if (!own || shape.length < 3 || shape.at(-1) !== tokens || shape.at(-2) !== tokens)
+    const own = outward(model, value, found[value]);
+    const { shape } = own;
+    const fits = shape.length === 4 ? shape[0] === target.length : shape[0] % target.length === 0;
+    if (!fits || shape.length < 3 || shape.at(-1) !== tokens || shape.at(-2) !== tokens)
       throw new EngineError(
         `the attention "${value}" has the shape [${shape.join(", ")}], expected [${target.length}, heads, ${tokens}, ${tokens}]: between the same tokens in every layer, without windows`,
       );
-    return { value, weights: tf.reshape(found[value], [target.length, -1, tokens, tokens]) };
+    return { value, weights: tf.reshape(own, [target.length, -1, tokens, tokens]) };
   });
 }
 
@@ -77,7 +79,7 @@ export function gradientBy(call: Call, value: string, weights: Tensor4D): Tensor
   // What is given is taken as it is: later attentions must follow from this one, so only this one is.
   const inside = call.model.inner(given, [value])[value];
   const gradient = gradients(call.model, { ...given, [value]: inside }, call.target, [value])[value];
-  return tf.reshape(gradient, weights.shape);
+  return tf.reshape(outward(call.model, value, gradient), weights.shape);
 }
 
 /** Of every token the share that has come into those with weights in `read`, [N, T], through the layers' [N, T, T]. */

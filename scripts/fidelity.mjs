@@ -20,8 +20,8 @@ const ROUNDING =
 const SENSITIVE = [
   [/^LRP/, "divides by sums that nearly cancel"],
   [/^Deep Lift/, "divides by differences that are nearly zero"],
-  [/vargrad/, "subtracts squares that are nearly the same, at points some of which lie by a kink"],
-  [/^(Noise|Gradient|Integrated)/, "looks at points one of which lies by the kink of a ReLU or the tie of a maximum: one path more or less"],
+  [/vargrad/, "subtracts squares that are nearly the same, or one of its points lies by a kink"],
+  [/^(Noise|Gradient|Integrated)/, "looks at points, one of which lies by the kink of a ReLU or the tie of a maximum: one path more or less"],
   [/./, "subtracts outputs that are far larger than what is left"],
 ]; // prettier-ignore
 

@@ -39,6 +39,7 @@ describe.each(["cpu", "wasm"] as const)("%s", (backend) => {
       model = await Model.load(net.onnx, { backend });
       // Weights are uploaded and kernels derived on first use; after that nothing may stay.
       await model.run(net.inputs);
+      await attribute(model, { method: "Saliency", inputs: net.inputs, target: net.target });
       const floats = model.inputs.filter(({ dtype }) => dtype === "float32").map((input) => input.name);
       const target = net.target ?? net.inputs[floats[0]].shape.slice(0, 1).fill(0);
       for (const rules of [undefined, {}])

@@ -261,7 +261,7 @@ export class Session extends EventTarget implements Store {
         methods: info.methods.map((method) => this.#offered(method)),
         layers: info.layers,
         engine: { backend: info.backend, available: info.available, ms: null, maxDiff: null },
-        arguments: this.#arguments.get(this.#state.method) ?? startOf(info.methods, this.#state.method),
+        arguments: this.#arguments.get(this.#state.method) ?? startOf(info.methods, info.layers, this.#state.method),
         phase: { name: "ready" },
         progress: null,
         notice: null,
@@ -384,7 +384,7 @@ export class Session extends EventTarget implements Store {
   }
 
   #argumentsOf(method: string): Arguments {
-    return this.#arguments.get(method) ?? startOf(this.#state.methods, method);
+    return this.#arguments.get(method) ?? startOf(this.#state.methods, this.#state.layers, method);
   }
 
   /** Brings the cards up to date with what is chosen: shows what is known at once, then checks and computes the rest. */
@@ -696,11 +696,13 @@ const paceKey = ({ method, arguments: args }: State): string => JSON.stringify([
 
 const keyOf = ({ classes, prediction }: Filter): string => JSON.stringify([[...classes].sort(), prediction]);
 
-/** The values a method's form starts with. */
-const startOf = (methods: State["methods"], method: string): Arguments =>
-  Object.fromEntries(
-    (methods.find(({ name }) => name === method)?.params ?? []).map((spec: ParamSpec) => [
-      spec.name,
-      ("start" in spec ? spec.start : undefined) ?? spec.default,
-    ]),
-  );
+/** The values a method's form starts with. A picture is best seen by a layer that gives an image as well. */
+function startOf(methods: State["methods"], layers: State["layers"], method: string): Arguments {
+  const image = layers.filter(({ spatial }) => spatial).at(-1)?.name ?? null;
+  const start = (spec: ParamSpec): ArgumentValue => {
+    if (spec.kind === "layer") return spec.spatial ? null : image;
+    return ("start" in spec ? spec.start : undefined) ?? spec.default;
+  };
+  const params = methods.find(({ name }) => name === method)?.params ?? [];
+  return Object.fromEntries(params.map((spec) => [spec.name, start(spec)]));
+}

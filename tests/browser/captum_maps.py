@@ -2,12 +2,11 @@
 
 In, as JSON: {samples: [index], runs: [{method, arguments, targets: [class per sample]}]}; the baseline is zero, as in
 the notebook. Out, as JSON: {scores: [[...] per sample], labels: [class per sample], runs: [[map per sample] per run]},
-where a map is the list of its [3, 32, 32] values in C order.
+where a map is the list of its values in C order.
 """
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import sys
@@ -15,25 +14,15 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import captum.attr
 import numpy as np
 import torch
 from torch import nn
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fixtures"))
+
+import captum_calls
+
 FOLDER = Path(os.environ["ATTRISCOPE_CIFAR10"])
-METHODS = {
-    method.get_name(): method
-    for method in [
-        captum.attr.Deconvolution,
-        captum.attr.DeepLift,
-        captum.attr.FeatureAblation,
-        captum.attr.GuidedBackprop,
-        captum.attr.InputXGradient,
-        captum.attr.IntegratedGradients,
-        captum.attr.Occlusion,
-        captum.attr.Saliency,
-    ]
-}
 
 
 class Net(nn.Module):
@@ -56,16 +45,17 @@ class Net(nn.Module):
 
 
 def attribute(model: nn.Module, x: torch.Tensor, target: int, method: str, arguments: dict[str, Any]) -> list[float]:
-    explainer = METHODS[method](model)
-    known = inspect.signature(explainer.attribute).parameters
-    # JSON has no tuples, and the explorer leaves to Captum what it does not set.
-    given = {name: tuple(v) if isinstance(v, list) else v for name, v in arguments.items() if v is not None}
-    if "baselines" in known:
-        given["baselines"] = x * 0
+    # The explorer leaves to Captum what it does not set; its segments are values here.
+    given = {name: value for name, value in arguments.items() if value is not None and "segments" not in name}
     if method == "Feature Ablation":
         given.setdefault("perturbations_per_eval", 256)  # the same numbers, sooner
-    result = explainer.attribute(x.clone().requires_grad_(), target=target, **given)
-    return result.detach().flatten().tolist()
+    if "stdevs" in given:
+        given["stdevs"] = float(given["stdevs"])  # JSON has no 1.0
+    inputs = {"x": x}
+    request = captum_calls.Request(method, inputs, [target], given, baselines={"x": torch.zeros_like(x)})
+    attributions, _ = captum_calls.attribute(model, request)
+    found: list[float] = attributions["x"].flatten().tolist()
+    return found
 
 
 def main() -> None:

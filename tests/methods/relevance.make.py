@@ -344,36 +344,50 @@ def bias_free() -> None:
 
 def batches() -> None:
     """What a batch's samples do to each other: inside Deep Lift Shap and Noise Tunnel there is one batch."""
-    for name, last in (
-        ("batch-softmax", [nn.Softmax(1), nn.Linear(6, 3)]),
-        ("batch-pool", [nn.ReLU(), nn.Linear(6, 3)]),
-    ):
-        seeded(name)
-        batch(name, last)
+    seeded("batch-softmax")
+    top = nn.Linear(27, 6), nn.Softmax(1), nn.Linear(6, 3)
+    batch("batch-softmax", nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.MaxPool2d(3, 2), nn.Flatten(), *top), False)
+    seeded("batch-pool")
+    whole = nn.Conv2d(2, 3, 3, bias=False)
+    with torch.no_grad():
+        whole.weight.copy_((whole.weight * 8).round())
+    batch("batch-pool", nn.Sequential(whole, nn.MaxPool2d(3, 2), nn.Flatten(), nn.Linear(27, 3)), True)
 
 
-def batch(name: str, last: list[nn.Module]) -> None:
-    model = net(name, nn.Sequential(
-        nn.Conv2d(2, 3, 3), nn.ReLU(), nn.MaxPool2d(3, 2), nn.Flatten(), nn.Linear(27, 6), *last
-    ), torch.randn(2, 2, 9, 9))  # fmt: skip
+def batch(name: str, body: nn.Module, whole: bool) -> None:
+    """`whole` numbers differ, and yet give equal sums: there the first sample of the batch decides."""
+    model = net(name, body, torch.randn(2, 2, 9, 9))
     _, names, inputs, baselines, target = model.known
-    # Where input and baseline agree, the first example of the batch decides.
     for part, values in (("inputs", inputs), ("baselines", baselines)):
-        values[0][:, :, :4] = 0.5
+        if whole:
+            values[0].round_()
         NETS[name][part] = dict(zip(names, map(array, values), strict=True))
+    nudged = copy.deepcopy(model)
+    with torch.no_grad():
+        for parameter in nudged.parameters():
+            parameter.mul_(1 + 2 * torch.finfo().eps * torch.randn_like(parameter).sign())
     against = {"baselines": tuple(baselines)}
+
+    def asked(method: str, explain: Callable[[nn.Module], Tensor], arguments: dict[str, Any], call: str) -> None:
+        maps, other = [explain(copy.deepcopy(m)) for m in (model, nudged)]
+        case(model, method, maps, arguments, call)
+        # The last digits of the weights: a softmax that hardly changes makes much of them.
+        CASES[-1]["rounding"] = 0 if whole else ((maps[0] - other[0]).abs().max() / maps[0].abs().max()).item()
+
     for cls in (attr.DeepLift, attr.DeepLiftShap):
-        maps = cls(copy.deepcopy(model)).attribute(inputs, target=target, **against)
-        case(model, cls.get_name(), maps, {}, f"{cls.__name__}(model).attribute(inputs, baselines, target=target)")
+        call = f"{cls.__name__}(model).attribute(inputs, baselines, target=target)"
+        asked(cls.get_name(), lambda m, cls=cls: cls(m).attribute(inputs, target=target, **against), {}, call)
     for cls in (attr.DeepLift, attr.Deconvolution):
-        given = against if cls is attr.DeepLift else {}
         for nt_type in ("smoothgrad", "smoothgrad_sq", "vargrad"):
-            torch.manual_seed(7)
             arguments = {"nt_type": nt_type, "nt_samples": 3, "stdevs": 0.3}
-            explained = attr.NoiseTunnel(cls(copy.deepcopy(model)))
-            maps = explained.attribute(inputs, target=target, **arguments, **given)
+            given = arguments | (against if cls is attr.DeepLift else {})
+
+            def explain(m: nn.Module, cls: Any = cls, given: Any = given) -> Tensor:
+                torch.manual_seed(7)
+                return attr.NoiseTunnel(cls(m)).attribute(inputs, target=target, **given)
+
             call = f"manual_seed(7); NoiseTunnel({cls.__name__}(model)).attribute(inputs, target=target, **{arguments})"
-            case(model, "Noise Tunnel", maps, {"attribution_method": cls.get_name(), **arguments, "seed": 7}, call)
+            asked("Noise Tunnel", explain, {"attribution_method": cls.get_name(), **arguments, "seed": 7}, call)
 
 
 def main() -> None:

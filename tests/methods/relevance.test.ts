@@ -4,7 +4,8 @@ import { join } from "path";
 import * as tf from "@tensorflow/tfjs-core";
 import { Model, type FloatArray } from "../../src/engine";
 import { attribute } from "../../src/methods";
-import { ALPHA1_BETA0, epsilonRule, gammaRule, IDENTITY, propagate, type LayerRule } from "../../src/methods/lrp";
+import { propagate } from "../../src/methods/lrp";
+import { ALPHA1_BETA0, epsilonRule, gammaRule, IDENTITY, type LayerRule } from "../../src/methods/lrp-rules";
 import type { Arguments, Maps } from "../../src/methods/method";
 import { decode, difference, revive } from "../engine/fixtures";
 

@@ -240,7 +240,7 @@ export class Model {
     if (this.backend === "webgl") return null;
     let patches = null as Patches | null;
     tf.tidy(() => void (patches = Patches.of(this.#fused.example(this.upload(example), this.main), input, window)));
-    return patches;
+    return patches?.pays ? patches : null;
   }
 
   /**

@@ -45,12 +45,15 @@ interface Local {
 /** A patch that would cover more of the image than this saves less than it costs. */
 const MOST = 0.6;
 /** To copy a value takes as long as so many multiplications in a convolution. */
-const COPY = 16;
+const COPY = 64;
+/** Share of the multiplications that must be saved: steps on patches take time of their own. */
+const LEAST = 0.1;
 
 /** What lies around the image for operators with a sliding window. */
 const AROUND: Readonly<Record<string, number>> = { Conv: 0, AveragePool: 0, MaxPool: -Infinity };
 
 export class Patches {
+  readonly #pays: boolean;
   readonly #input: ValueName;
   /** The input, channels last. */
   readonly #image: ValueName;
@@ -68,8 +71,7 @@ export class Patches {
   readonly #resume: Example["resume"];
 
   /**
-   * For windows of one size in an image among the inputs. null where patches take no fewer multiplications than whole copies;
-   * values that are copied count as {@link COPY} each. Keeps no tensors.
+   * For windows of one size in an image among the inputs; null where no step can be done on patches. Keeps no tensors.
    */
   static of(example: Example, input: ValueName, window: Pair): Patches | null {
     const { steps, output, shapeOf } = example;
@@ -78,9 +80,13 @@ export class Patches {
     const sizes = new Map([[image, window]]);
     const changed = new Set([input, image]);
     const locals: Local[] = [];
+    /** Multiplications for a part of the output. */
+    const cost = ({ op, inputs }: Step["node"], size: Pair): number =>
+      op === "Conv" ? sizeOf(size) * sizeOf(shapeOf(inputs[1])) : 0;
     let saved = 0;
     for (const step of steps) {
-      const { op, inputs, outputs } = step.node;
+      const { inputs, outputs } = step.node;
+      saved -= LEAST * cost(step.node, planeOf(shapeOf(outputs[0])));
       const read = inputs.filter((name) => changed.has(name));
       if (!read.length || outputs[0] === image) continue;
       outputs.forEach((name) => changed.add(name));
@@ -92,7 +98,7 @@ export class Patches {
       if (sizeOf(size) > MOST * sizeOf(plane)) continue;
       outputs.forEach((name) => sizes.set(name, size));
       locals.push(local);
-      if (op === "Conv") saved += (sizeOf(plane) - sizeOf(size)) * sizeOf(shapeOf(inputs[1]));
+      saved += cost(step.node, plane) - cost(step.node, size);
       for (const name of images) {
         const seen = pair((d) => needs(axes[d], size[d]));
         if (!same(sizes.get(name), seen)) saved -= COPY * sizeOf(seen) * shapeOf(name)[3];
@@ -103,7 +109,7 @@ export class Patches {
       if (node.outputs.some((name) => rest.has(name) && !sizes.has(name)))
         node.inputs.forEach((name) => rest.add(name));
     for (const name of rest) if (sizes.has(name)) saved -= COPY * sizeOf(shapeOf(name));
-    return saved > 0 ? new Patches(example, input, image, window, locals, rest) : null;
+    return locals.length ? new Patches(example, input, image, window, locals, rest, saved > 0) : null;
   }
 
   private constructor(
@@ -113,7 +119,9 @@ export class Patches {
     window: Pair,
     locals: readonly Local[],
     rest: ReadonlySet<ValueName>,
+    pays: boolean,
   ) {
+    this.#pays = pays;
     this.#input = input;
     this.#image = image;
     this.#window = window;
@@ -128,6 +136,14 @@ export class Patches {
     for (const local of locals) for (const name of local.images) this.#last.set(name, local);
     this.#evaluate = evaluate;
     this.#resume = resume;
+  }
+
+  /**
+   * Whether patches save {@link LEAST} of the convolutions' multiplications, when {@link COPY} are added for each value that
+   * is copied.
+   */
+  get pays(): boolean {
+    return this.#pays;
   }
 
   /** The output for copies [B, C, H, W] whose windows start `at`; `upload` gets the inputs that are needed whole. */

@@ -108,6 +108,7 @@ export interface Example {
   readonly output: ValueName;
   /** What depends on the inputs, these included. */
   readonly values: ReadonlyMap<ValueName, Value>;
+  /** Of any value; empty for one that is left out. */
   shapeOf(name: ValueName): readonly number[];
   /** What a node gives for other values; only those that depend on the inputs are looked up there. */
   evaluate(step: Step, values: Map<ValueName, Value>): Value[];
@@ -222,7 +223,7 @@ export class Program {
       steps,
       output: name,
       values,
-      shapeOf: (value) => this.#value(value, values)!.shape,
+      shapeOf: (value) => this.#value(value, values)?.shape ?? [],
       evaluate: (step, given) => this.#evaluate(step, given),
       resume: (given) => this.forward(given, [output])[output],
     };

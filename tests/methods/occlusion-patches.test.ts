@@ -6,6 +6,7 @@ import { Model, type FloatArray } from "../../src/engine";
 import { sizeOf } from "../../src/graph";
 import { attribute, type Request } from "../../src/methods";
 import type { Arguments } from "../../src/methods/method";
+import { Patches } from "../../src/patches";
 import { decodeArray } from "../engine/fixtures";
 
 const FOLDER = join(__dirname, "../fixtures/data/zoo");
@@ -70,8 +71,10 @@ test.each(NETS)(
   async (name, args, copies) => {
     const { model, request } = await open(name, args);
     const before = tf.memory().numTensors;
+    const pays = jest.spyOn(Patches.prototype, "pays", "get").mockReturnValue(true);
     const count = countPatches(model);
     const { attributions: found } = await attribute(model, request);
+    pays.mockRestore();
     expect(count.done).toBe(copies);
     model.patches = () => null;
     const { attributions: expected } = await attribute(model, request);
@@ -85,3 +88,33 @@ test.each(NETS)(
   },
   60_000,
 );
+
+test.each([
+  ["resnet18_64", 9, true],
+  ["context_net", 2, true],
+  // Mostly overhead: few channels, and little but convolutions of single pixels.
+  ["mobilenet_like", 3, false],
+  // The first block already averages over the whole image.
+  ["efficientnet_b0_64", 9, false],
+])("%s: patches for a window of %i are cheaper: %s", async (name, side, cheaper) => {
+  const { model, request } = await open(name, {});
+  const one = Object.entries(request.inputs).map(([key, { data, shape }]) => {
+    const own = [1, ...shape.slice(1)];
+    return [key, { data: data.slice(0, sizeOf(own)), shape: own }] as const;
+  });
+  expect(model.patches(Object.fromEntries(one), one[0][0], [side, side]) !== null).toBe(cheaper);
+  model.dispose();
+});
+
+test("can be cancelled, and leaves nothing", async () => {
+  const { model, request } = await open("resnet18_64", { sliding_window_shapes: 9, strides: 9 });
+  const count = countPatches(model);
+  const before = tf.memory().numTensors;
+  const control = new AbortController();
+  const onProgress = () => count.done && control.abort();
+  await expect(attribute(model, { ...request, signal: control.signal, onProgress })).rejects.toThrow(/abort/i);
+  expect(count.done).toBeGreaterThan(0);
+  expect(count.done).toBeLessThan(128);
+  model.dispose();
+  expect(tf.memory().numTensors).toBe(before);
+});

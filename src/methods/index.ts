@@ -146,11 +146,13 @@ export async function attribute(model: Model, request: Request): Promise<Attribu
     request.onPreview(gathered(leaves, await maps(), inputs));
     offered = performance.now();
   };
+  const integers = Object.fromEntries(Object.entries(inputs).filter(([name]) => leaves[name]));
+  // What else follows from the integers, as a mask of padding, stays the sample's own: the path leads through embeddings.
+  const from = { baselines: await embedded(baselines), additional: { ...additional, ...integers } };
   const maps = await method.attribute({
     model,
     inputs: await embedded(inputs),
-    baselines: await embedded(baselines),
-    additional: { ...additional, ...Object.fromEntries(Object.entries(inputs).filter(([name]) => leaves[name])) },
+    ...from,
     target,
     arguments: args,
     layer: layerOf(model, method, args),
@@ -165,8 +167,8 @@ export async function attribute(model: Model, request: Request): Promise<Attribu
   if (method.baselines === "none") return { attributions, delta: null, change: null, signed };
   const fx = await scores(model, all, target);
   const fb = own
-    ? await scores(model, { ...baselines, ...additional }, target)
-    : await meanScores(model, baselines, additional, target);
+    ? await scores(model, { ...from.baselines, ...from.additional }, target)
+    : await meanScores(model, from.baselines, from.additional, target);
   const change = fx.map((v, i) => v - fb[i]);
   const delta =
     method.complete && !isGrouped(args, shapes, feature_mask) ? change.map((c, i) => sumOf(attributions, i) - c) : null;

@@ -183,3 +183,20 @@ test("the digits are explained alike by a graph and by its copy with other names
   }
   expect(maps[0]).toEqual(maps[1]);
 });
+
+test.each(["bilstm", "text_cnn", "image_text"])(
+  "%s: integers are explained against the baseline's embeddings",
+  async (name) => {
+    const net = zoo(name);
+    const model = await Model.load(net.onnx, { backend: "wasm" });
+    const request: Request = {
+      method: "Deep Lift",
+      arguments: { mode: "exact" },
+      inputs: net.inputs,
+      target: net.target,
+    };
+    const { delta, change } = await attribute(model, request);
+    delta!.forEach((d, i) => expect(Math.abs(d)).toBeLessThan(0.02 * Math.max(1e-3, Math.abs(change![i]))));
+    model.dispose();
+  },
+);

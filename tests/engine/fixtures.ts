@@ -62,6 +62,14 @@ export const netNames = (): string[] =>
     .filter((file) => file.endsWith(".json"))
     .map((file) => file.replace(".json", ""));
 
+/** Of these, the nets that are recorded: the tutorial's needs its images, which are not everywhere. */
+export function recorded(names: readonly string[]): string[] {
+  const known = netNames();
+  const lost = names.find((name) => !known.includes(name) && name !== "cifar");
+  if (lost !== undefined) throw new Error(`make.py records no net "${lost}"`);
+  return names.filter((name) => known.includes(name));
+}
+
 export function readNet(name: string): Net {
   const net = JSON.parse(readFileSync(join(folder(), `${name}.json`), "utf8"), revive) as Net & { onnx: string };
   return { ...net, onnx: decode(net.onnx as string) };

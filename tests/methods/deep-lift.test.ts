@@ -5,7 +5,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { Model, type FloatArray } from "../../src/engine";
 import { attribute } from "../../src/methods";
 import { seedOf } from "../../src/methods/steps";
-import { decode, difference, readNet, revive } from "../engine/fixtures";
+import { decode, difference, readNet, recorded, revive } from "../engine/fixtures";
 
 interface Small {
   onnx: string;
@@ -136,25 +136,27 @@ test.each(Object.keys(OPERATORS))("%s: multipliers from the definitions", async 
   model.dispose();
 });
 
-describe.each([
-  ...[
-    "activations-functional",
-    "arithmetic",
-    "cifar",
-    "clip-relu6",
-    "matmuls",
-    "max-pool-32-padding-ties",
-    "max-pool-stem",
-  ],
-  ...[
-    "residual-post-activation",
-    "residual-pre-activation",
-    "reused-modules",
-    "softmax-inside",
-    "softplus",
-    "two-images",
-  ],
-])("%s", (name) => {
+describe.each(
+  recorded([
+    ...[
+      "activations-functional",
+      "arithmetic",
+      "cifar",
+      "clip-relu6",
+      "matmuls",
+      "max-pool-32-padding-ties",
+      "max-pool-stem",
+    ],
+    ...[
+      "residual-post-activation",
+      "residual-pre-activation",
+      "reused-modules",
+      "softmax-inside",
+      "softplus",
+      "two-images",
+    ],
+  ]),
+)("%s", (name) => {
   const { onnx, inputs, baselines, target } = readNet(name); // prettier-ignore
   let model: Model;
   beforeAll(async () => {

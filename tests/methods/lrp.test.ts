@@ -4,7 +4,7 @@ import { join } from "path";
 import * as tf from "@tensorflow/tfjs-core";
 import { Model, type FloatArray } from "../../src/engine";
 import { attribute, describeMethods } from "../../src/methods";
-import { decode, difference, readNet, revive } from "../engine/fixtures";
+import { decode, difference, readNet, recorded, revive } from "../engine/fixtures";
 
 const { nets } = JSON.parse(readFileSync(join(__dirname, "relevance.json"), "utf8"), revive) as {
   nets: Record<string, { onnx: string; inputs: Record<string, FloatArray>; target: number[] }>;
@@ -34,10 +34,12 @@ test.each(RULES)("%s: without biases the relevance of the inputs is the output",
  * Ancona et al. 2018, proposition 1: of rectifiers, maxima and what is linear, the epsilon rule makes the gradient times the
  * input, whatever its skips. The recorded numbers are captum.attr.InputXGradient's.
  */
-test.each([
-  ...["residual-pre-activation", "residual-post-activation", "functional-relu", "reused-modules", "max-pool-stem"],
-  ...["average-pool", "concat-transpose", "cifar", "golden-multi-layer", "two-images"],
-])("%s: the epsilon rule is the gradient times the input", async (name) => {
+test.each(
+  recorded([
+    ...["residual-pre-activation", "residual-post-activation", "functional-relu", "reused-modules", "max-pool-stem"],
+    ...["average-pool", "concat-transpose", "cifar", "golden-multi-layer", "two-images"],
+  ]),
+)("%s: the epsilon rule is the gradient times the input", async (name) => {
   const net = readNet(name);
   const model = await Model.load(net.onnx, { backend: "wasm" });
   const call = { method: "LRP", arguments: { mode: "exact" }, inputs: net.inputs, target: net.target };

@@ -1,5 +1,6 @@
 /** bench/RESULTS.md: one section a bench, each replaced by its bench alone. */
 import fs from "node:fs";
+import os from "node:os";
 import { format } from "prettier";
 import { root } from "../scripts/environment.mjs";
 
@@ -17,3 +18,15 @@ export async function writeSection(text) {
   fs.writeFileSync(file, sections.map((part) => part.trim()).join("\n\n") + "\n");
   console.log(`\n${section}`);
 }
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** What all benches say of where they ran. */
+export const place = (browser) => ({
+  Browser: `Chromium ${browser.version()}, headless`,
+  Machine: `${os.cpus().length} CPU cores, ${os.cpus()[0].model}, ${process.platform} ${process.arch}`,
+});

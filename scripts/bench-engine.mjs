@@ -3,9 +3,8 @@
  * thread, turn by turn in the same headless Chromium. Prints a table and writes it to bench/RESULTS.md.
  */
 import fs from "node:fs";
-import os from "node:os";
 import { launch, serve } from "../bench/browser.mjs";
-import { writeSection } from "../bench/results.mjs";
+import { median, place, writeSection } from "../bench/results.mjs";
 import { must, prepare, root, venv } from "./environment.mjs";
 
 const MODELS = ["resnet18", "mobilenet_v2", "efficientnet_b0"];
@@ -17,12 +16,6 @@ const WARM = 4;
 
 const folder = root("bench/engine");
 const packages = root("bench/engine/node_modules");
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
 
 async function installPackages() {
   const { dependencies } = JSON.parse(fs.readFileSync(`${folder}/package.json`, "utf8"));
@@ -125,8 +118,7 @@ async function main() {
         "Compared with": Object.entries(versions)
           .map((entry) => entry.join(" "))
           .join(", "),
-        Browser: `Chromium ${browser.version()}, headless`,
-        Machine: `${os.cpus().length} CPU cores, ${os.cpus()[0].model}, ${process.platform} ${process.arch}`,
+        ...place(browser),
       }),
     );
   } finally {

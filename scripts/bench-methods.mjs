@@ -3,10 +3,9 @@
  * whole result, beside Captum on torch with one thread. Prints a table and writes it to bench/RESULTS.md.
  */
 import { execFileSync } from "node:child_process";
-import os from "node:os";
 import fs from "node:fs";
 import { launch, serve } from "../bench/browser.mjs";
-import { writeSection } from "../bench/results.mjs";
+import { median, place, writeSection } from "../bench/results.mjs";
 import { must, prepare, root, venv } from "./environment.mjs";
 
 const MODEL = "resnet18";
@@ -55,7 +54,6 @@ const OURS = [
   ...["Guided Integrated Gradients", "Blur Integrated Gradients", "RISE"],
 ];
 
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 const ms = (value) => Math.round(value).toLocaleString("en");
 
 async function ours(browser, url) {
@@ -84,8 +82,7 @@ async function ours(browser, url) {
 }
 
 function captums() {
-  const cases = CASES.map((asked) => ({ ...asked, arguments: asked.arguments }));
-  const comparable = cases.filter(({ method }) => !OURS.includes(method));
+  const comparable = CASES.filter(({ method }) => !OURS.includes(method));
   const input = JSON.stringify({ model: MODEL, runs: RUNS, cases: comparable });
   const text = execFileSync(venv("python"), [root("bench/methods/captum_times.py")], {
     input,
@@ -149,8 +146,7 @@ async function main() {
       report(results, theirs, {
         Attriscope: version,
         "Compared with": `captum ${captum}, torch ${torch}`,
-        Browser: `Chromium ${browser.version()}, headless`,
-        Machine: `${os.cpus().length} CPU cores, ${os.cpus()[0].model}, ${process.platform} ${process.arch}`,
+        ...place(browser),
       }),
     );
   } finally {

@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { launch } from "../bench/browser.mjs";
 import { openAttriscope, openInsights } from "../bench/explorers.mjs";
-import { writeSection } from "../bench/results.mjs";
+import { median, place, writeSection } from "../bench/results.mjs";
 import { env, must, prepare, root, venv } from "./environment.mjs";
 
 const WINDOWS = { sliding_window_shapes: [3, 8, 8], strides: [3, 4, 4] };
@@ -35,12 +35,6 @@ const CASES = [
 const RUNS = 5;
 /** Runs after the first one, by backend. */
 const BACKENDS = { wasm: RUNS, webgl: 2 };
-
-const median = (values) => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-};
 
 /** The first run and the median of the others, in ms. `cycle(i)` is one run. */
 async function measure(runs, cycle) {
@@ -185,8 +179,7 @@ async function main() {
     const text = report(insights, attriscope, {
       Attriscope: named(ours.versions),
       "Captum Insights": named(server.versions),
-      Browser: `Chromium ${browser.version()}, headless`,
-      Machine: `${os.cpus().length} CPU cores, ${os.cpus()[0].model}, ${process.platform} ${process.arch}`,
+      ...place(browser),
     });
     await writeSection(text);
   } finally {

@@ -30,9 +30,7 @@ def timed(model: torch.nn.Module, case: dict[str, Any], runs: int) -> dict[str, 
     times = []
     for target in range(runs):
         targets = [target] * case.get("samples", 1)
-        request = captum_calls.Request(
-            case["method"], inputs, targets, case.get("captum", case["arguments"]), baselines, feature_mask
-        )
+        request = captum_calls.Request(case["method"], inputs, targets, case["arguments"], baselines, feature_mask)
         started = time.perf_counter()
         try:
             captum_calls.attribute(model, request)

@@ -467,7 +467,7 @@ export class Session extends EventTarget implements Store {
 
   get #explainsTogether(): boolean {
     const { method, methods } = this.#state;
-    return methods.find(({ name }) => name === method)?.together ?? false;
+    return methodOf(methods, method)?.together ?? false;
   }
 
   /** What is quick goes in one request, because every request costs milliseconds; all else comes one by one. */
@@ -475,7 +475,7 @@ export class Session extends EventTarget implements Store {
     const { method, methods } = this.#state;
     if (this.#explainsTogether) return [[...cards]];
     const values = cards[0].sample.inputs.reduce((sum, { data }) => sum + data.length, 0);
-    const slow = methods.find(({ name }) => name === method)?.cost === "n passes";
+    const slow = methodOf(methods, method)?.cost === "n passes";
     const pace = this.#pace.get(paceKey(this.#state)) ?? (slow ? Infinity : values / QUICK_VALUES);
     const size = Math.max(1, Math.floor(REQUEST_MS / pace));
     return cards.flatMap((_, i) => (i % size ? [] : [cards.slice(i, i + size)]));
@@ -483,7 +483,7 @@ export class Session extends EventTarget implements Store {
 
   #requestFor({ sample, target }: Card): AttributeRequest {
     const { method, arguments: args, baseline, features, methods } = this.#state;
-    const uses = methods.find(({ name }) => name === method)?.baselines ?? "none";
+    const uses = methodOf(methods, method)?.baselines ?? "none";
     const baselineOf = (all: readonly NDArray[]) =>
       batchOf(uses === "one" ? [all[Math.min(baseline, all.length - 1)]] : all);
     return {
@@ -696,6 +696,9 @@ const paceKey = ({ method, arguments: args }: State): string => JSON.stringify([
 
 const keyOf = ({ classes, prediction }: Filter): string => JSON.stringify([[...classes].sort(), prediction]);
 
+const methodOf = (methods: State["methods"], method: string): State["methods"][number] | undefined =>
+  methods.find(({ name }) => name === method);
+
 /** The values a method's form starts with. A picture is best seen by a layer that gives an image as well. */
 function startOf(methods: State["methods"], layers: State["layers"], method: string): Arguments {
   const image = layers.filter(({ spatial }) => spatial).at(-1)?.name ?? null;
@@ -703,6 +706,6 @@ function startOf(methods: State["methods"], layers: State["layers"], method: str
     if (spec.kind === "layer") return spec.spatial ? null : image;
     return ("start" in spec ? spec.start : undefined) ?? spec.default;
   };
-  const params = methods.find(({ name }) => name === method)?.params ?? [];
+  const params = methodOf(methods, method)?.params ?? [];
   return Object.fromEntries(params.map((spec) => [spec.name, start(spec)]));
 }

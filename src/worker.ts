@@ -52,6 +52,13 @@ function inTurn<T>(job: () => Promise<T>): Promise<T> {
   return turn;
 }
 
+/** A job that the page knows by number, so that it can be told to stop. */
+function cancellable<T>(call: number, job: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  calls.set(call, controller);
+  return inTurn(() => job(controller.signal)).finally(() => calls.delete(call));
+}
+
 function model(id: number): Model {
   const found = models.get(id);
   if (!found) throw new Error(`model ${id} is not loaded`);
@@ -103,10 +110,7 @@ const api = {
     onProgress: (done: number) => void,
     onPreview: OnPreview,
   ): Promise<Attribution[]> => {
-    const controller = new AbortController();
-    const { signal } = controller;
-    calls.set(call, controller);
-    return inTurn(async () => {
+    return cancellable(call, async (signal) => {
       const results: Attribution[] = [];
       for (const request of requests) {
         const at = results.length;
@@ -115,16 +119,11 @@ const api = {
         results.push(await attribute(model(id), { ...request, signal, onProgress: report, onPreview: offer }));
       }
       return results;
-    }).finally(() => calls.delete(call));
+    });
   },
 
-  measure: (id: number, call: number, question: MeasureRequest): Promise<Measurement> => {
-    const controller = new AbortController();
-    calls.set(call, controller);
-    return inTurn(() => measure(model(id), { ...question, signal: controller.signal })).finally(() =>
-      calls.delete(call),
-    );
-  },
+  measure: (id: number, call: number, question: MeasureRequest): Promise<Measurement> =>
+    cancellable(call, (signal) => measure(model(id), { ...question, signal })),
 
   cancel: (call: number): void => calls.get(call)?.abort(),
 

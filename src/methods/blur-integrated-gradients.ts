@@ -4,7 +4,7 @@ import { EngineError } from "../support";
 import { imagesOf, noImage } from "./cam";
 import { alongAxis } from "./interpolate";
 import type { Call, Maps, Method } from "./method";
-import { integrate } from "./path";
+import { integrate, planSteps } from "./path";
 import { gradients, rowsOf } from "./steps";
 
 /** Of sigma, to see how a blurred image changes with it: the paper's authors' own step. */
@@ -113,6 +113,6 @@ export const blurIntegratedGradients: Method = {
   complete: false,
   signed: () => true,
   whyNot: noImage,
-  plan: ({ n_steps }) => ({ errors: {}, workload: `${String(n_steps)} passes` }),
+  plan: planSteps,
   attribute: explain,
 };

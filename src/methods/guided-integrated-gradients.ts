@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Call, Maps, Method } from "./method";
+import { planSteps } from "./path";
 import { download, gradients, sampleSize } from "./steps";
 
 interface Arguments {
@@ -153,6 +154,6 @@ export const guidedIntegratedGradients: Method = {
   embeds: true,
   complete: true,
   signed: () => true,
-  plan: ({ n_steps }) => ({ errors: {}, workload: `${String(n_steps)} passes` }),
+  plan: planSteps,
   attribute: explain,
 };

@@ -220,7 +220,7 @@ export const describeLayers = (model: Model): LayerInfo[] =>
 
 function whyNot(method: Method, model: Model): string | undefined {
   for (const spec of method.params) {
-    if (spec.kind === "layer" && !layersFor(model, spec).length)
+    if (spec.kind === "layer" && !model.layers.some((layer) => fits(model, spec, layer)))
       return spec.spatial ? "no module of it gives an image, [N, C, H, W]" : "it has no modules";
   }
   return method.whyNot?.(model);
@@ -250,15 +250,19 @@ function planOf(
 }
 
 /** Modules that an argument of the kind "layer" can name. */
-export const layersFor = (model: Model, { spatial }: { spatial: boolean }): readonly Layer[] =>
-  spatial ? model.layers.filter((layer) => isSpatial(model, layer)) : model.layers;
+const layersFor = (model: Model, spec: { spatial: boolean }): readonly Layer[] =>
+  model.layers.filter((layer) => fits(model, spec, layer));
+
+const fits = (model: Model, { spatial }: { spatial: boolean }, layer: Layer): boolean =>
+  !spatial || isSpatial(model, layer);
 
 function checkLayer(model: Model, spec: ParamSpec, value: ArgumentValue): string | undefined {
-  if (spec.kind !== "layer" || value === null || layersFor(model, spec).some(({ name }) => name === value))
-    return undefined;
+  if (spec.kind !== "layer" || value === null) return undefined;
   const layer = model.layers.find(({ name }) => name === value);
   if (layer)
-    return `the output of "${layer.name}" has the shape [${layer.shape.map((d) => d ?? "N").join(", ")}], expected an image [N, C, H, W]`;
+    return fits(model, spec, layer)
+      ? undefined
+      : `the output of "${layer.name}" has the shape [${layer.shape.map((d) => d ?? "N").join(", ")}], expected an image [N, C, H, W]`;
   const names = layersFor(model, spec).map(({ name }) => name);
   const some = names.length > 8 ? [...names.slice(0, 3), "…", ...names.slice(-4)] : names;
   return `the model has no module "${String(value)}"; choose one of ${some.join(", ")}`;

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Call, Maps, Method, ParamSpec } from "./method";
-import { between, integrate, type Point, type Quadrature } from "./path";
+import { between, integrate, planSteps, type Point, type Quadrature } from "./path";
 import { gradients, rowsOf } from "./steps";
 
 export const QUADRATURES = [
@@ -132,6 +132,6 @@ export const integratedGradients: Method = {
   embeds: true,
   complete: true,
   signed: () => true,
-  plan: ({ n_steps }) => ({ errors: {}, workload: `${String(n_steps)} passes` }),
+  plan: planSteps,
   attribute: explain,
 };

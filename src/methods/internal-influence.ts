@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { pathParams, quadrature, type Rule } from "./integrated-gradients";
 import { activationAndGradient, layerInputParam, layerParam, layerValue, mapName, wayOf } from "./layers";
 import type { Method } from "./method";
-import { integrate } from "./path";
+import { integrate, planSteps } from "./path";
 
 export const internalInfluence: Method = {
   name: "Internal Influence",
@@ -15,7 +15,7 @@ export const internalInfluence: Method = {
   embeds: false,
   complete: false,
   signed: () => true,
-  plan: ({ n_steps }) => ({ errors: {}, workload: `${String(n_steps)} passes` }),
+  plan: planSteps,
   attribute: async (call) => {
     const { model, target } = call;
     const value = layerValue(call);

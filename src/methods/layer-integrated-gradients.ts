@@ -3,7 +3,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { pathParams, quadrature, type Rule } from "./integrated-gradients";
 import { insideOf, layerInputParam, layerParam, layerValue, mapName, outward } from "./layers";
 import type { Call, Method } from "./method";
-import { between, integrate } from "./path";
+import { between, integrate, planSteps } from "./path";
 import { gradients, rowsOf } from "./steps";
 
 export const layerIntegratedGradients: Method = {
@@ -17,7 +17,7 @@ export const layerIntegratedGradients: Method = {
   embeds: false,
   complete: true,
   signed: () => true,
-  plan: ({ n_steps }) => ({ errors: {}, workload: `${String(n_steps)} passes` }),
+  plan: planSteps,
   attribute: async (call) => {
     const { model, target } = call;
     const value = layerValue(call);

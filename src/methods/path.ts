@@ -1,7 +1,7 @@
 /** What the path methods share: points on a way, cut into chunks, and weighted sums over them that can be looked at early. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
-import type { Call, Maps } from "./method";
+import type { Arguments, Call, Maps, Plan } from "./method";
 import { download, inChunks } from "./steps";
 
 /** Where on the way of which sample. */
@@ -77,6 +77,9 @@ export function between(ends: Tensor, points: readonly Point[]): Tensor {
   const mixed = tf.matMul(tf.tensor2d(mixture, [points.length, both]), rows(ends));
   return tf.reshape(mixed, [points.length, ...ends.shape.slice(1)]);
 }
+
+/** Of a method with a pass for each of its `n_steps`. */
+export const planSteps = ({ n_steps }: Arguments): Plan => ({ errors: {}, workload: `${String(n_steps)} passes` });
 
 /** One row per example. */
 export const rows = (x: Tensor): Tensor2D => tf.reshape(x, [x.shape[0], -1]);

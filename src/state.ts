@@ -1,7 +1,10 @@
 /** What the explorer shows and what it can do, as plain values: the session makes it, the elements draw it. */
 import type { Backend } from "./backend";
+import type { Choice, Compare, Display, Inspect, Pin, Sort, View } from "./choice";
 import type { Arguments, ArgumentValue, LayerInfo, MethodInfo } from "./methods/method";
-import type { FeatureSpec, Filter, Sample } from "./wire";
+import type { FeatureSpec, Filter, NDArray, Sample } from "./wire";
+
+export type { Choice, Compare, Display, Inspect, Pin, Sort, View } from "./choice";
 
 /** Beyond this the page's output is said to differ from PyTorch's. */
 export const MAX_DIFFERENCE = 1e-3;
@@ -45,6 +48,16 @@ export interface Attribution {
   contribution: number;
 }
 
+/** How the target's score falls as pixels are deleted, and rises as they are inserted, the most important first. */
+export interface Faithfulness {
+  /** Shares of the pixels, 0..1, evenly spaced. */
+  at: readonly number[];
+  deletion: Float32Array;
+  insertion: Float32Array;
+  /** Areas under the two curves. */
+  auc: { deletion: number; insertion: number };
+}
+
 export interface Result {
   method: string;
   arguments: Arguments;
@@ -58,22 +71,16 @@ export interface Result {
   /** f(x) - f(baseline) for the target. */
   change: number | null;
   ms: number;
-  /** Area under the deletion and the insertion curve, 0..1; null until measured, and where `delta` tells how good it is. */
-  auc: { deletion: number; insertion: number } | null;
+  /** Null until measured; in Samples it is measured where no `delta` tells how good the explanation is. */
+  faithfulness: Faithfulness | null;
   /** The first of it: the rest is being computed. */
   partial: boolean;
 }
 
-/** Replaced whenever something in it changes, never mutated. */
-export interface Card {
-  sample: Sample;
-  /** All classes, highest score first; empty for an output without classes. */
-  predictions: Prediction[];
-  /** The class explained, or null where there is none to choose. */
-  target: number | null;
-  correct: boolean | null;
+/** Where one explanation stands. Replaced whenever something in it changes, never mutated. */
+export interface Cell {
   status: "queued" | "running" | "ready" | "error";
-  /** Progress of a running card, 0..1. */
+  /** Progress of a running one, 0..1. */
   done: number;
   /** The last finished result; stays while another one is computed (then `stale`). */
   result: Result | null;
@@ -81,19 +88,79 @@ export interface Card {
   error: string | null;
 }
 
-export interface Display {
-  sign: "signed" | "positive" | "negative" | "absolute";
-  /** Name in the styles' index. */
-  style: string;
-  /** 0..1 */
-  opacity: number;
-  /** Per cent of the cumulative magnitude that is clipped; Captum's `outlier_perc`. */
-  clip: number;
-  cmap: string;
+/** One sample of the page, explained as is chosen. */
+export interface Card extends Cell {
+  sample: Sample;
+  /** All classes, highest score first; empty for an output without classes. */
+  predictions: Prediction[];
+  /** The class explained, or null where there is none to choose. */
+  target: number | null;
+  correct: boolean | null;
+}
+
+/** One sample by one method or model. */
+export interface CompareCell extends Cell {
+  /** Of the column's model. */
+  predictions: Prediction[];
+}
+
+export interface Column {
+  /** The method's or the model's name. */
+  title: string;
+  /** Of a method: its arguments and baseline in a few words. */
+  detail: string;
+  pin: Pin;
+  /** Index of the model. */
+  model: number;
+  /** Why there is nothing in it. */
+  whyNot?: string;
+  /** Over the rows that are there: mean rank correlation (Spearman) of its maps with the first column's, and mean AUCs. */
+  rho: number | null;
+  deletion: number | null;
+  insertion: number | null;
+}
+
+export interface Comparison {
+  columns: Column[];
+  /** In the order of the cards, one cell for each column. */
+  rows: CompareCell[][];
+}
+
+/** A picture that the model was asked about, and what it said. */
+export interface Trial {
+  /** [C, height, width], C = 1 or 3, float32 0..1. */
+  picture: NDArray;
+  /** By class; null until computed. */
+  scores: Float32Array | null;
+}
+
+/** The selected sample, and what has been tried with it. */
+export interface Inspection {
+  card: Card;
+  /** Of what the model sees: the pixels that can be hidden. */
+  width: number;
+  height: number;
+  /** [height * width], 1 where hidden. */
+  painted: Uint8Array;
+  /** With the painted pixels hidden; null where none is. */
+  after: Trial | null;
+  /** At the scrubber: without the most important pixels, and with nothing but these; null without a finished map. */
+  deleted: Trial | null;
+  inserted: Trial | null;
+  /** Why nothing can be hidden, or what went wrong. */
+  error: string | null;
 }
 
 export interface State {
   phase: Phase;
+  /** All that was chosen; most of it stands below, too. */
+  choice: Choice;
+  canUndo: boolean;
+  canRedo: boolean;
+  view: View;
+  /** Names of the models, and which one is explained. */
+  models: string[];
+  model: number;
   /** The kernel answers: further samples can be fetched. */
   live: boolean;
   classes: string[];
@@ -110,6 +177,9 @@ export interface State {
   baselines: string[];
   baseline: number;
   filter: Filter;
+  sort: Sort;
+  /** Of the samples that are here, [true class][predicted class]; null without labels or with more than 50 classes. */
+  confusion: number[][] | null;
   /** Cards on a page. */
   show: number;
   /** Position of the shown cards among the samples that pass the filter, from 0; `known` of them are here, `total` null = unknown. */
@@ -122,6 +192,12 @@ export interface State {
   scanned: number | null;
   scanning: boolean;
   cards: Card[];
+  /** Id of the sample that was worked on last. */
+  selected: number | null;
+  /** In Compare alone. */
+  comparison: Comparison | null;
+  /** In Inspect alone, and only where there are samples. */
+  inspection: Inspection | null;
   /** Work that has taken longer than 100 ms. */
   progress: { label: string; done: number; total: number; etaMs: number | null; cancellable: boolean } | null;
   engine: { backend: Backend; available: Backend[]; ms: number | null; maxDiff: number | null } | null;
@@ -132,6 +208,11 @@ export interface State {
 
 /** Everything the explorer can do; elements call nothing else. */
 export interface Actions {
+  setView(view: View): void;
+  /** What the user did before; changes of the view alone do not count. */
+  undo(): void;
+  redo(): void;
+  setModel(index: number): void;
   setMethod(name: string): void;
   setArgument(name: string, value: ArgumentValue): void;
   /** Back to the method's own defaults, the first baseline and the predicted classes. */
@@ -141,10 +222,21 @@ export interface Actions {
   /** Explains one class on every sample. */
   setTargetForAll(target: number): void;
   setFilter(filter: Partial<Filter>): void;
+  setSort(sort: Partial<Sort>): void;
   setShow(count: number): void;
   next(): void;
   previous(): void;
   setDisplay(display: Partial<Display>): void;
+  /** Turns to the page of a sample that is here, if need be. */
+  select(sample: number): void;
+  setCompare(compare: Partial<Omit<Compare, "pins">>): void;
+  /** Adds a column: the method as it is chosen, unless another one is named, with its arguments as entered. */
+  pin(method?: string): void;
+  unpin(column: number): void;
+  movePin(from: number, to: number): void;
+  setInspect(inspect: Partial<Inspect>): void;
+  /** Hides these pixels of the selected sample, [height * width]; `done` ends the stroke. */
+  paint(pixels: Uint8Array, done: boolean): void;
   setBackend(backend: Backend): void;
   cancel(): void;
 }
@@ -155,8 +247,9 @@ export interface Store extends Actions, EventTarget {
 }
 
 /** The filter as a sentence would say it. */
-export function filterInWords({ classes, prediction }: Filter): string {
+export function filterInWords({ classes, labels, prediction }: Filter): string {
   const parts = [
+    labels.length > 0 ? `true class ${labels.join(" or ")}` : "",
     classes.length > 0 ? `predicted class ${classes.join(" or ")}` : "",
     prediction === "all" ? "" : `prediction ${prediction}`,
   ].filter(Boolean);

@@ -80,6 +80,8 @@ export interface Scan {
 export interface Filter {
   /** Names of predicted classes to keep; empty keeps all. */
   classes: string[];
+  /** Names of true classes to keep; empty keeps all. */
+  labels: string[];
   prediction: "all" | "correct" | "incorrect";
 }
 
@@ -113,6 +115,8 @@ export interface Payload {
   use_label_for_attr: boolean;
   /** How many samples the explorer shows at first. */
   show: number;
+  /** What is chosen at the start, as in `choice.ts`; what is missing has the explorer's own start. */
+  choice: Record<string, unknown>;
   scan: Scan;
 }
 
@@ -181,10 +185,10 @@ function list<T>(read: Reader<T>): Reader<T[]> {
     Array.isArray(value) ? value.map((item, i) => read(item, `${place}[${i}]`)) : refuse(place, value, "a list");
 }
 
-function map(value: unknown, place: string): Record<string, unknown> {
+const map: Reader<Record<string, unknown>> = (value, place) => {
   const isMap = typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
   return isMap ? (value as Record<string, unknown>) : refuse(place, value, "a map");
-}
+};
 
 function dictionary<T>(read: Reader<T>): Reader<Record<string, T>> {
   return (value, place) =>
@@ -250,6 +254,7 @@ const payload = fields<Payload>({
   models: list(fields<ModelSpec>({ name: string, size: count, onnx: nullable(binary) })),
   use_label_for_attr: boolean,
   show: count,
+  choice: map,
   scan,
 });
 

@@ -43,6 +43,7 @@ const payloadOf = (samples: Sample[], change: Partial<Payload> = {}): Payload =>
   models: [{ name: "Model 1", size: net.onnx.length, onnx: net.onnx }],
   use_label_for_attr: true,
   show: 2,
+  choice: {},
   scan: { samples, scanned: samples.length, next: samples.length, exhausted: false },
   ...change,
 });
@@ -66,6 +67,7 @@ class TestSource extends EventTarget implements Source {
     const passing = Array.from({ length: end - request.start }, (_, i) => sample(request.start + i)).filter(
       (s) =>
         !request.filter.classes.length &&
+        !request.filter.labels.length &&
         (request.filter.prediction === "all" || (request.filter.prediction === "correct") === (s.id === 0)),
     );
     const samples = passing.slice(0, request.count);
@@ -321,20 +323,20 @@ test("cancel keeps what is done; Continue goes on", async () => {
 
 test("where there is no delta, deletion and insertion tell how good a map is", async () => {
   await until(start(payloadOf([sample(0), sample(1)]), new TestSource(false)), settled);
-  expect(session.state.cards.every(({ result }) => result!.delta !== null && result!.auc === null)).toBe(true);
+  expect(session.state.cards.every(({ result }) => result!.delta !== null && result!.faithfulness === null)).toBe(true);
   session.setMethod("Saliency");
-  const { cards } = await until(session, (s) => settled(s) && s.cards.every(({ result }) => result!.auc !== null));
+  const { cards } = await until(session, (s) => settled(s) && s.cards.every(({ result }) => result!.faithfulness !== null));
   for (const { result } of cards) {
     expect(result!.delta).toBeNull();
-    expect(result!.auc!.deletion).toBeGreaterThan(0);
-    expect(result!.auc!.insertion).toBeLessThan(1);
+    expect(result!.faithfulness!.auc.deletion).toBeGreaterThan(0);
+    expect(result!.faithfulness!.auc.insertion).toBeLessThan(1);
   }
   // What has been measured once is not measured again.
-  const before = cards.map(({ result }) => result!.auc);
+  const before = cards.map(({ result }) => result!.faithfulness);
   session.setMethod("Integrated Gradients");
   await until(session, settled);
   session.setMethod("Saliency");
-  expect((await until(session, settled)).cards.map(({ result }) => result!.auc)).toEqual(before);
+  expect((await until(session, settled)).cards.map(({ result }) => result!.faithfulness)).toEqual(before);
 });
 
 test("a method that explains samples by each other gets the whole page", async () => {

@@ -1,7 +1,7 @@
 /** One sample: what it is, what it was taken for, which class is explained, and by which pixels. */
 import { css, html, LitElement, nothing } from "lit";
 import { property, state as own } from "lit/decorators.js";
-import type { Actions, Attribution, Card, Result } from "../state";
+import type { Actions, Attribution, Card, Faithfulness } from "../state";
 import { heatMap } from "../styles/heat-map";
 import { styleNamed } from "../styles/index";
 import type { FeatureSpec } from "../wire";
@@ -442,10 +442,10 @@ export class AttriscopeCard extends LitElement {
     return html`<span title="Total attribution, in units of the model's output: ${sum}"
         >sum <b>${signed(sum, 2, true)}</b></span
       >
-      ${result.delta === null && result.auc ? this.#auc(result.auc) : this.#delta()}`;
+      ${result.delta === null && result.faithfulness ? this.#auc(result.faithfulness.auc) : this.#delta()}`;
   }
 
-  #auc({ deletion, insertion }: NonNullable<Result["auc"]>) {
+  #auc({ deletion, insertion }: Faithfulness["auc"]) {
     return html`<span
       class="delta"
       title="How the score of the explained class changes when the strongest values are taken out (deletion: the lower the better) or put into a blurred picture (insertion: the higher the better): areas under the curves, 0 to 1"

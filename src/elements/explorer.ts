@@ -1,19 +1,21 @@
 /** The root element: shows a session's state and calls its actions; everything else is its parts. */
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property } from "lit/decorators.js";
-import { repeat } from "lit/directives/repeat.js";
 import type { Display, Notice, State, Store } from "../state";
-import { AttriscopeArguments, labelOf, textOf } from "./arguments";
-import { AttriscopeCard, picturesOf } from "./card";
+import { AttriscopeArguments } from "./arguments";
+import { AttriscopeCard } from "./card";
+import { AttriscopeCompare } from "./compare";
 import { AttriscopeDisplay } from "./display";
 import { AttriscopeFilter } from "./filter";
-import { duration, plural } from "./format";
+import { plural } from "./format";
 import { AttriscopeHeader } from "./header";
+import { AttriscopeInspect } from "./inspect";
 import { AttriscopeLegend } from "./legend";
 import { AttriscopeMap, type Look, lookOf } from "./map";
 import { AttriscopeMethod } from "./method";
 import { AttriscopeNotice } from "./notice";
 import { AttriscopePredictions } from "./predictions";
+import { AttriscopeSamples } from "./samples";
 import { AttriscopeSegments } from "./segments";
 import { AttriscopeShare } from "./share";
 import { AttriscopeStatus } from "./status";
@@ -25,9 +27,6 @@ export const TAG = "attriscope-explorer";
 
 /** Lumino matches shortcuts while capturing, above every handler of ours; it leaves elements with this attribute alone. */
 const SUPPRESS = "data-lm-suppress-shortcuts";
-
-/** Class names with more letters get more room, and the bars less. */
-const LONG_NAME = 9;
 
 /** Keys that the notebook keeps: leave the widget, run the cell. */
 const belongsToNotebook = ({ key, ctrlKey, shiftKey }: KeyboardEvent): boolean =>
@@ -70,57 +69,6 @@ export class AttriscopeExplorer extends LitElement {
         padding: 4px 0;
         border-bottom: 1px solid var(--line);
       }
-      .strip {
-        display: flex;
-        align-items: center;
-        gap: 4px 16px;
-        min-height: 33px;
-        padding: 0 12px;
-        border-bottom: 1px solid var(--line);
-        font-size: 11px;
-      }
-      .strip b {
-        font-weight: 400;
-        color: var(--fg);
-      }
-      attriscope-legend {
-        flex: none;
-        margin-left: auto;
-      }
-      .heads,
-      .cards {
-        display: grid;
-        grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
-      }
-      .head {
-        display: flex;
-        gap: 4px;
-        height: 24px;
-        padding: 0 12px;
-        line-height: 24px;
-      }
-      .head span {
-        width: 96px;
-        line-height: 24px;
-      }
-      .head span:last-child {
-        padding-left: 12px;
-      }
-      .cards > * {
-        break-inside: avoid;
-        border-bottom: 1px solid var(--line);
-      }
-      .cards > :nth-child(odd) {
-        border-right: 1px solid var(--line);
-      }
-      .cards > :last-child:nth-child(even),
-      .cards > :nth-last-child(2):nth-child(odd),
-      .cards > :last-child {
-        border-bottom: 0;
-      }
-      .long {
-        --name-width: 104px;
-      }
       .preparing {
         display: flex;
         align-items: center;
@@ -145,7 +93,12 @@ export class AttriscopeExplorer extends LitElement {
         height: 100%;
         background: var(--acc);
       }
+      .cards {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
+      }
       .placeholder {
+        border-bottom: 1px solid var(--line);
         display: grid;
         grid-template-columns: 96px 96px 96px minmax(0, 1fr);
         grid-template-rows: 20px 96px;
@@ -185,38 +138,7 @@ export class AttriscopeExplorer extends LitElement {
         clip-path: inset(50%);
         white-space: nowrap;
       }
-      @container (width < 900px) {
-        .heads,
-        .cards {
-          grid-template-columns: minmax(0, 1fr);
-        }
-        .head + .head {
-          display: none;
-        }
-        .long {
-          --name-width: 40%;
-        }
-        .cards > :nth-child(odd) {
-          border-right: 0;
-        }
-        .cards > :nth-last-child(2):nth-child(odd) {
-          border-bottom: 1px solid var(--line);
-        }
-        .detail {
-          display: none;
-        }
-      }
       @container (width < 600px) {
-        .strip {
-          flex-wrap: wrap;
-          padding: 6px 12px;
-        }
-        attriscope-legend {
-          margin-left: 0;
-        }
-        .head span:last-child {
-          display: none;
-        }
         .placeholder {
           grid-template-columns: 96px 96px 96px;
         }
@@ -313,7 +235,7 @@ export class AttriscopeExplorer extends LitElement {
       return html`${header}${this.#preparing(stage, done, total)}`;
     }
     return html`<div role="group" aria-label="Attriscope, ${plural(state.cards.length, "sample")}">
-      ${header}${this.#controls(this.store)}${this.#notice(state)}${this.#samples(this.store)}
+      ${header}${this.#controls(this.store)}${this.#notice(state)}${this.#view(this.store)}
       <div class="silent" aria-live="polite">${this.#announcement}</div>
     </div>`;
   }
@@ -359,11 +281,11 @@ export class AttriscopeExplorer extends LitElement {
 
   #controls(store: Store) {
     const { state } = store;
-    return html`<div class="controls">
-      <attriscope-method .state=${state} .actions=${store}></attriscope-method>
-      <attriscope-filter .state=${state} .actions=${store}></attriscope-filter>
-      <attriscope-display .display=${state.display} .actions=${store}></attriscope-display>
-    </div>`;
+    const method = html`<attriscope-method .state=${state} .actions=${store}></attriscope-method>`;
+    const filter = html`<attriscope-filter .state=${state} .actions=${store}></attriscope-filter>`;
+    const display = html`<attriscope-display .display=${state.display} .actions=${store}></attriscope-display>`;
+    const lines = { samples: [method, filter, display], compare: [filter, display], inspect: [method, display] };
+    return html`<div class="controls">${lines[state.view]}</div>`;
   }
 
   #notice({ notice }: State) {
@@ -371,7 +293,7 @@ export class AttriscopeExplorer extends LitElement {
     return html`<attriscope-notice .notice=${notice} strip></attriscope-notice>`;
   }
 
-  #samples(store: Store) {
+  #view(store: Store) {
     const { state } = store;
     if (state.cards.length === 0) {
       const { notice, scanning } = state;
@@ -381,56 +303,29 @@ export class AttriscopeExplorer extends LitElement {
     const look = this.#look!;
     const { positive, negative } = signColours(look.display.cmap, look.theme);
     const style = `--positive: rgb(${positive.join(" ")}); --negative: rgb(${negative.join(" ")})`;
-    const long = state.classes.some(({ length }) => length > LONG_NAME);
-    const heads = [
-      "Original",
-      "Attribution",
-      ...picturesOf(state.display.style)
-        .slice(1)
-        .map(({ name }) => name),
-      "Prediction",
-    ];
-    const head = html`<div class="head">${heads.map((text) => html`<span class="caps">${text}</span>`)}</div>`;
-    return html`<div class="strip muted">
-        <span>${this.#summary(state)}</span>
-        <attriscope-legend .ramp=${look.ramp} .sign=${look.display.sign}></attriscope-legend>
-      </div>
-      <div class="heads" aria-hidden="true">${head}${state.cards.length > 1 ? head : nothing}</div>
-      <div class="cards ${long ? "long" : ""}" style=${style}>
-        ${repeat(
-          state.cards,
-          ({ sample }) => sample.id,
-          (card) =>
-            html`<attriscope-card
-              .card=${card}
-              .classes=${state.classes}
-              .features=${state.features}
-              .look=${look}
-              .actions=${store}
-              data-sample=${card.sample.id}
-              data-status=${card.status}
-            ></attriscope-card>`,
-        )}
-      </div>`;
-  }
-
-  /** What was computed, with what, and how it is scaled. */
-  #summary({ cards, display }: State) {
-    const ready = cards.filter(({ status, result }) => result && status === "ready");
-    const count =
-      ready.length === cards.length
-        ? plural(cards.length, "sample")
-        : `${ready.length} of ${plural(cards.length, "sample")}`;
-    const result = ready[0]?.result;
-    const scale = html`<span class="detail"> · scale per map, top ${display.clip} % clipped</span>`;
-    if (!result) return html`<b>${count}</b>${scale}`;
-    const given = Object.entries(result.arguments)
-      .filter(([, value]) => typeof value === "number" || Array.isArray(value))
-      .map(([name, value]) =>
-        name.startsWith("n_") ? `${textOf(value)} ${name.slice(2)}` : `${labelOf(name)} ${textOf(value)}`,
-      );
-    const ms = ready.reduce((sum, card) => sum + card.result!.ms, 0) / ready.length;
-    return html`<b>${count}</b> · ${[result.method, ...given].join(", ")} · ${duration(ms)} each${scale}`;
+    switch (state.view) {
+      case "compare":
+        return html`<attriscope-compare
+          style=${style}
+          .state=${state}
+          .look=${look}
+          .actions=${store}
+        ></attriscope-compare>`;
+      case "inspect":
+        return html`<attriscope-inspect
+          style=${style}
+          .state=${state}
+          .look=${look}
+          .actions=${store}
+        ></attriscope-inspect>`;
+      default:
+        return html`<attriscope-samples
+          style=${style}
+          .state=${state}
+          .look=${look}
+          .actions=${store}
+        ></attriscope-samples>`;
+    }
   }
 }
 
@@ -463,6 +358,9 @@ const PARTS = {
   "attriscope-share": AttriscopeShare,
   "attriscope-predictions": AttriscopePredictions,
   "attriscope-card": AttriscopeCard,
+  "attriscope-samples": AttriscopeSamples,
+  "attriscope-compare": AttriscopeCompare,
+  "attriscope-inspect": AttriscopeInspect,
   "attriscope-notice": AttriscopeNotice,
   [TAG]: AttriscopeExplorer,
 };

@@ -1,11 +1,11 @@
 /** One picture on one canvas: the original, or an attribution painted in a style. Repaints only what has changed. */
-import { css, html, LitElement, nothing } from "lit";
+import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, state as own } from "lit/decorators.js";
 import type { Attribution, Display } from "../state";
 import { rampOf } from "../styles/colormaps";
 import { heatMap } from "../styles/heat-map";
 import { type NormalizedMap, Normalizer } from "../styles/normalize";
-import { channelSum, type Raster, rasterSize, resample, rgbaOf } from "../styles/raster";
+import { channelSum, type Raster, rasterSize, resample, rgbaOf, smoothed } from "../styles/raster";
 import type { Ramp, Sign, Style, Theme } from "../styles/style";
 import type { NDArray } from "../wire";
 import { paintSoon } from "./painting";
@@ -25,7 +25,7 @@ export function lookOf(display: Display, theme: Theme, pixelRatio: number, befor
   return { display, theme, pixelRatio, ramp: same ? before.ramp : rampOf(cmap, sign, theme) };
 }
 
-/** Side of a picture in CSS pixels. */
+/** Side of a picture in CSS pixels, unless another one is asked for. */
 export const SIDE = 96;
 
 /** A place in a picture, as shares of its width and height, 0..1. */
@@ -42,23 +42,27 @@ interface PreparedMap {
   area: string;
   normalized: NormalizedMap;
   /** The normalised values at the size of the last picture. */
-  drawn?: Raster<Float32Array>;
+  drawn?: { key: string; data: Float32Array };
 }
 
 /** Several pictures show the same map, and sliders ask again and again. */
 const maps = new WeakMap<Float32Array, PreparedMap>();
 
-function preparedMap({ values, shape }: Attribution, { sign, clip }: Display): PreparedMap {
-  const key = `${sign} ${clip}`;
+function preparedMap({ values, shape }: Attribution, { sign, clip }: Display, scale: number | null): PreparedMap {
+  const key = `${sign} ${clip} ${scale}`;
   const known = maps.get(values);
   if (known?.key === key) return known;
   const raster = known?.raster ?? channelSum(values, shape);
   const normalizer = known?.normalizer ?? new Normalizer(raster.data);
   const area = known?.area ?? strongestArea(raster);
-  const made = { key, raster, normalizer, area, normalized: normalizer.normalize(sign, clip) };
+  const made = { key, raster, normalizer, area, normalized: normalizer.normalize(sign, clip, scale) };
   maps.set(values, made);
   return made;
 }
+
+/** What a map's values are divided by where it is scaled by itself; 0 where nothing is left of it. */
+export const scaleOf = (attribution: Attribution, display: Display): number =>
+  preparedMap(attribution, display, null).normalized.scale;
 
 /** By image: its pixels at the sizes and on the backgrounds that are shown. */
 const images = new WeakMap<NDArray, Map<string, Uint8ClampedArray>>();
@@ -84,9 +88,9 @@ interface Plan {
 }
 
 /** Small pictures grow by whole device pixels; large ones are averaged down to the device pixels they cover. */
-export function plan(width: number, height: number, pixelRatio: number): Plan {
+export function plan(width: number, height: number, pixelRatio: number, side = SIDE): Plan {
   const longest = Math.max(width, height, 1);
-  const room = SIDE * pixelRatio;
+  const room = side * pixelRatio;
   const times = Math.floor(room / longest);
   const pixelated = times >= 2;
   const scale = pixelated ? times : room / longest;
@@ -102,8 +106,8 @@ export function plan(width: number, height: number, pixelRatio: number): Plan {
 }
 
 /** The painted value at a place, and how many pixels are stronger. */
-export function probed(attribution: Attribution, look: Look, { u, v }: Place) {
-  const { raster, normalized } = preparedMap(attribution, look.display);
+export function probed(attribution: Attribution, look: Look, { u, v }: Place, scale: number | null = null) {
+  const { raster, normalized } = preparedMap(attribution, look.display, scale);
   const x = Math.min(Math.floor(u * raster.width), raster.width - 1);
   const y = Math.min(Math.floor(v * raster.height), raster.height - 1);
   const value = normalized.values[y * raster.width + x];
@@ -126,6 +130,10 @@ export class AttriscopeMap extends LitElement {
   /** Null draws the image alone. */
   @property({ attribute: false }) picture: Style | null = null;
   @property({ attribute: false }) look!: Look;
+  /** What the values are divided by, where several maps share a scale. */
+  @property({ attribute: false }) scale: number | null = null;
+  /** In CSS pixels, of the square that the picture is fitted into. */
+  @property({ type: Number }) side = SIDE;
   @property() label = "";
   /** The pixel to mark; fires "probe" with the place under the pointer, or null. */
   @property({ attribute: false }) mark: Place | null = null;
@@ -140,8 +148,8 @@ export class AttriscopeMap extends LitElement {
         position: relative;
         display: grid;
         place-items: center;
-        width: 96px;
-        height: 96px;
+        width: var(--side, 96px);
+        height: var(--side, 96px);
       }
       .frame {
         position: relative;
@@ -179,7 +187,9 @@ export class AttriscopeMap extends LitElement {
 
   /** The painted values, [height * width] of the input: as Captum's normalisation gives them; null for the original. */
   get values(): Float32Array | null {
-    return this.picture && this.attribution ? preparedMap(this.attribution, this.look.display).normalized.values : null;
+    return this.picture && this.attribution
+      ? preparedMap(this.attribution, this.look.display, this.scale).normalized.values
+      : null;
   }
 
   override render() {
@@ -187,7 +197,7 @@ export class AttriscopeMap extends LitElement {
     const label = [this.label, this.note ?? ""].filter(Boolean).join(", ");
     return html`<div class="frame" @pointermove=${this.#probe} @pointerleave=${this.#probe}>
         <canvas
-          class=${pixelated ? "pixelated" : ""}
+          class=${pixelated && !this.#smooth ? "pixelated" : ""}
           style="width: ${cssWidth}px; height: ${cssHeight}px"
           role="img"
           aria-label=${label}
@@ -201,11 +211,20 @@ export class AttriscopeMap extends LitElement {
   #painted: unknown[] = [];
   #painting: Promise<void> = Promise.resolve();
 
+  get #smooth(): boolean {
+    return this.look.display.interpolation === "smooth";
+  }
+
+  override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("side") && (changed.get("side") !== undefined || this.side !== SIDE))
+      this.style.setProperty("--side", `${this.side}px`);
+  }
+
   override updated(): void {
     const { display, theme, ramp, pixelRatio } = this.look;
     const { picture } = this;
-    const inputs: unknown[] = [this.image, theme, pixelRatio, picture, this.attribution?.values];
-    if (picture) inputs.push(ramp, display.clip, picture.usesOpacity && display.opacity);
+    const inputs: unknown[] = [this.image, theme, pixelRatio, this.side, picture, this.attribution?.values];
+    if (picture) inputs.push(ramp, this.scale, this.#smooth, display.clip, picture.usesOpacity && display.opacity);
     if (inputs.length === this.#painted.length && inputs.every((input, i) => input === this.#painted[i])) return;
     this.#painted = inputs;
     this.#painting = new Promise((resolve) => {
@@ -244,7 +263,7 @@ export class AttriscopeMap extends LitElement {
     const image = rasterSize(this.image?.shape ?? []);
     const map = this.picture && this.attribution ? rasterSize(this.attribution.shape) : image;
     const { width, height } = map.width * map.height >= image.width * image.height ? map : image;
-    return plan(width, height, this.look.pixelRatio);
+    return plan(width, height, this.look.pixelRatio, this.side);
   }
 
   #paint(canvas: HTMLCanvasElement): void {
@@ -255,9 +274,12 @@ export class AttriscopeMap extends LitElement {
     this.blank = false;
     this.note = null;
     if (this.picture && this.attribution) {
-      const prepared = preparedMap(this.attribution, display);
-      if (prepared.drawn?.width !== width || prepared.drawn.height !== height) {
-        prepared.drawn = resample({ ...prepared.raster, data: prepared.normalized.values }, width, height);
+      const prepared = preparedMap(this.attribution, display, this.scale);
+      const drawn = `${width} ${height} ${this.#smooth}`;
+      if (prepared.drawn?.key !== drawn) {
+        const resized = this.#smooth ? smoothed : resample;
+        const { data } = resized({ ...prepared.raster, data: prepared.normalized.values }, width, height);
+        prepared.drawn = { key: drawn, data };
       }
       pixels = this.picture.paint(prepared.drawn.data, image, width, height, { ramp, theme, opacity: display.opacity });
       this.blank = prepared.normalized.scale === 0;

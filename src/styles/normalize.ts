@@ -32,9 +32,10 @@ export class Normalizer {
    * Divides by the magnitude below which (100 - clip) per cent of the cumulative magnitude lie, and clips.
    * Where Captum refuses to divide by 0, the map stays blank.
    * @param clip 0..100, Captum's `outlier_perc`
+   * @param given is what to divide by instead
    */
-  normalize(sign: Sign, clip: number): NormalizedMap {
-    const scale = threshold(this.#cumulative(sign), 100 - clip);
+  normalize(sign: Sign, clip: number, given: number | null = null): NormalizedMap {
+    const scale = given ?? threshold(this.#cumulative(sign), 100 - clip);
     const values = new Float32Array(this.#map.length);
     if (scale === 0) return { values, scale };
     const low = sign === "signed" ? -1 : 0;

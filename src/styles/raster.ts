@@ -76,6 +76,29 @@ export function resample<Data extends Float32Array | Uint8ClampedArray>(
   return { data: target, width, height };
 }
 
+/** As {@link resample}, but what is enlarged is interpolated between the centres of the source's cells. */
+export function smoothed(source: Raster<Float32Array>, width: number, height: number): Raster<Float32Array> {
+  const { data, width: fromWidth, height: fromHeight } = source;
+  if (width <= fromWidth || height <= fromHeight) return resample(source, width, height);
+  const target = new Float32Array(width * height);
+  for (let y = 0; y < height; y++) {
+    const [top, bottom, down] = neighbours(y, height, fromHeight);
+    for (let x = 0; x < width; x++) {
+      const [left, right, across] = neighbours(x, width, fromWidth);
+      const row = (v: number) => data[v * fromWidth + left] * (1 - across) + data[v * fromWidth + right] * across;
+      target[y * width + x] = row(top) * (1 - down) + row(bottom) * down;
+    }
+  }
+  return { data: target, width, height };
+}
+
+/** The two cells between whose centres a cell of a finer grid lies, and how far towards the second. */
+function neighbours(at: number, cells: number, size: number): [number, number, number] {
+  const place = Math.max(0, Math.min(size - 1, ((at + 0.5) * size) / cells - 0.5));
+  const first = Math.min(Math.floor(place), Math.max(0, size - 2));
+  return [first, Math.min(first + 1, size - 1), place - first];
+}
+
 function cell(at: number, cells: number, size: number): [number, number] {
   const from = Math.floor((at * size) / cells);
   return [from, Math.max(from + 1, Math.floor(((at + 1) * size) / cells))];

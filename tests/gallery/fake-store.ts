@@ -1,7 +1,25 @@
 /** A store without a model: pictures and attributions by formula, actions that behave as the session's do. */
 import type { ArgumentValue, MethodInfo } from "../../src/methods/method";
 import type { Backend } from "../../src/backend";
-import type { Attribution, Card, Display, Prediction, Result, State, Store } from "../../src/state";
+import { EVERYTHING, START } from "../../src/choice";
+import type {
+  Attribution,
+  Card,
+  Compare,
+  CompareCell,
+  Comparison,
+  Display,
+  Faithfulness,
+  Inspect,
+  Inspection,
+  Pin,
+  Prediction,
+  Result,
+  Sort,
+  State,
+  Store,
+  View,
+} from "../../src/state";
 import type { Filter, NDArray, Sample } from "../../src/wire";
 
 export const CLASSES = ["Plane", "Car", "Bird", "Cat", "Deer", "Dog", "Frog", "Horse", "Ship", "Truck"];
@@ -204,11 +222,22 @@ function makeResult(sample: Sample, name: string, target: number | null): Result
     delta: info?.complete ? delta : null,
     change: info?.complete ? sum - delta : null,
     ms: 7,
-    auc: info?.complete
-      ? null
-      : { deletion: 0.118 + 0.03 * (sample.id % 4), insertion: 0.672 - 0.05 * (sample.id % 3) },
+    faithfulness: info?.complete ? null : faithfulnessOf(sample.id),
     partial: false,
   };
+}
+
+/** A score that falls early, and one that rises early. */
+export function faithfulnessOf(seed: number): Faithfulness {
+  const next = random(seed + 99);
+  const at = Array.from({ length: 29 }, (_, k) => k / 28);
+  const noise = () => (next() - 0.5) * 0.06;
+  const clamp = (value: number) => Math.max(0, Math.min(1, value));
+  const [fall, rise] = [4 + next() * 20, 3 + next() * 12];
+  const deletion = Float32Array.from(at, (x) => clamp(0.93 * Math.exp(-fall * x) + 0.04 + noise()));
+  const insertion = Float32Array.from(at, (x) => clamp(0.95 - 0.9 * Math.exp(-rise * x) + noise()));
+  const area = (y: Float32Array) => (y.reduce((a, b) => a + b, 0) - (y[0] + y[28]) / 2) / 28;
+  return { at, deletion, insertion, auc: { deletion: area(deletion), insertion: area(insertion) } };
 }
 
 const startOf = (spec: MethodInfo["params"][number]): ArgumentValue =>
@@ -226,6 +255,12 @@ export function makeState(change: Partial<State> = {}): State {
   const cards = change.cards ?? Array.from({ length: 8 }, (_, index) => makeCard(20 + index));
   return {
     phase: { name: "ready" },
+    choice: START,
+    canUndo: true,
+    canRedo: false,
+    view: "samples",
+    models: ["Net"],
+    model: 0,
     live: true,
     classes: CLASSES,
     features: [{ name: "photo", kind: "image", input: "x", baselines: ["zero (grey)", "black"] }],
@@ -237,7 +272,9 @@ export function makeState(change: Partial<State> = {}): State {
     workload: null,
     baselines: ["zero (grey)", "black"],
     baseline: 0,
-    filter: { classes: [], prediction: "all" },
+    filter: EVERYTHING,
+    sort: { by: "dataset", ascending: true },
+    confusion: confusionOf(24),
     show: 8,
     first: 0,
     known: 24,
@@ -248,10 +285,88 @@ export function makeState(change: Partial<State> = {}): State {
     scanning: false,
     progress: null,
     engine: { backend: "webgl", available: ["webgl", "wasm", "cpu"], ms: 11, maxDiff: 2.1e-7 },
-    display: { sign: "signed", style: "Overlay", opacity: 0.85, clip: 2, cmap: "PuOr" },
+    display: START.display,
+    selected: null,
+    comparison: null,
+    inspection: null,
     notice: null,
     ...change,
     cards,
+  };
+}
+
+/** What the classifier of the gallery takes the first `count` samples for. */
+function confusionOf(count: number): number[][] {
+  const counts = CLASSES.map(() => CLASSES.map(() => 0));
+  for (let id = 20; id < 20 + count; id++) {
+    const { sample, predictions } = makeCard(id);
+    counts[sample.label!][predictions[0].index] += 1;
+  }
+  return counts;
+}
+
+const PINS: Pin[] = [
+  { method: "Integrated Gradients", arguments: { n_steps: 25, method: "gausslegendre" } },
+  { method: "Deep Lift", arguments: {} },
+  { method: "Saliency", arguments: {} },
+  { method: "Occlusion", arguments: { sliding_window_shapes: 5, strides: 2 } },
+];
+
+/** Compare, on the cards of a state. */
+export function makeComparison(cards: readonly Card[], pins: readonly Pin[] = PINS): Comparison {
+  const details = ["25 steps · zero (grey)", "zero (grey)", "", "5 × 5 · stride 2"];
+  return {
+    columns: pins.map((pin, i) => ({
+      title: pin.method,
+      detail: details[i] ?? "",
+      pin,
+      model: 0,
+      rho: i ? 0.79 / i : 1,
+      deletion: 0.112 + 0.07 * i,
+      insertion: 0.753 - 0.06 * i,
+    })),
+    rows: cards.map(({ sample, predictions, target }) =>
+      pins.map(({ method: name }, i): CompareCell => ({
+        status: "ready",
+        done: 1,
+        predictions,
+        stale: false,
+        error: null,
+        result: { ...makeResult(sample, name, target), faithfulness: faithfulnessOf(sample.id * 9 + i) },
+      })),
+    ),
+  };
+}
+
+/** Inspect, on one card, with a painted corner and the scrubber at 15 %. */
+export function makeInspection(card: Card): Inspection {
+  const [channels, height, width] = card.sample.display[0].shape;
+  const painted = new Uint8Array(height * width);
+  for (let y = Math.floor(height * 0.6); y < height * 0.78; y++) {
+    const inset = Math.floor(Math.abs(y / height - 0.69) * width * 0.7);
+    painted.fill(1, y * width + inset + 1, y * width + Math.floor(width * 0.4) - inset);
+  }
+  const unit = Float32Array.from(card.sample.display[0].data as Uint8Array, (v) => v / 255);
+  const picture = (hidden: (at: number) => boolean): NDArray => ({
+    dtype: "float32",
+    shape: [channels, height, width],
+    data: unit.map((v, i) => (hidden(i % (height * width)) ? 0.5 : v)),
+  });
+  const moved = (seed: number) => {
+    const next = random(seed);
+    const raw = Float32Array.from(card.predictions, () => Math.exp(next() * 5));
+    const total = raw.reduce((a, b) => a + b, 0);
+    return raw.map((v) => v / total);
+  };
+  return {
+    card: { ...card, result: card.result && { ...card.result, faithfulness: faithfulnessOf(card.sample.id) } },
+    width,
+    height,
+    painted,
+    after: { picture: picture((at) => painted[at] !== 0), scores: moved(card.sample.id) },
+    deleted: { picture: picture((at) => random(at)() < 0.15), scores: moved(2) },
+    inserted: { picture: picture((at) => random(at)() >= 0.15), scores: moved(3) },
+    error: null,
   };
 }
 
@@ -327,7 +442,8 @@ export class FakeStore extends EventTarget implements Store {
     const merged = { ...this.state.filter, ...filter };
     const all = Array.from({ length: 24 }, (_, index) => makeCard(20 + index));
     const cards = all.filter(
-      ({ predictions, correct }) =>
+      ({ sample, predictions, correct }) =>
+        (merged.labels.length === 0 || merged.labels.includes(CLASSES[sample.label!])) &&
         (merged.classes.length === 0 || merged.classes.includes(predictions[0].label)) &&
         (merged.prediction === "all" || correct === (merged.prediction === "correct")),
     );
@@ -337,7 +453,7 @@ export class FakeStore extends EventTarget implements Store {
       total: cards.length,
       known: cards.length,
       hasNext: false,
-      notice: cards.length > 0 ? null : emptyNotice(() => this.setFilter({ classes: [], prediction: "all" })),
+      notice: cards.length > 0 ? null : emptyNotice(() => this.setFilter(EVERYTHING)),
     });
   }
 
@@ -357,6 +473,89 @@ export class FakeStore extends EventTarget implements Store {
   previous(): void {
     this.calls.push(["previous"]);
     this.#page(Math.max(0, this.state.first - this.state.show));
+  }
+
+  setView(view: View): void {
+    this.calls.push(["setView", view]);
+    const card = this.state.cards.find(({ sample }) => sample.id === this.state.selected) ?? this.state.cards[0];
+    this.change({
+      view,
+      comparison: view === "compare" ? makeComparison(this.state.cards) : null,
+      inspection: view === "inspect" && card ? makeInspection(card) : null,
+    });
+  }
+
+  undo(): void {
+    this.calls.push(["undo"]);
+  }
+
+  redo(): void {
+    this.calls.push(["redo"]);
+  }
+
+  setModel(index: number): void {
+    this.calls.push(["setModel", index]);
+    this.change({ model: index });
+  }
+
+  setSort(sort: Partial<Sort>): void {
+    this.calls.push(["setSort", sort]);
+    this.change({ sort: { ...this.state.sort, ...sort } });
+  }
+
+  select(sample: number): void {
+    this.calls.push(["select", sample]);
+    const card = this.state.cards.find((other) => other.sample.id === sample);
+    this.change({
+      selected: sample,
+      inspection: this.state.view === "inspect" && card ? makeInspection(card) : this.state.inspection,
+    });
+  }
+
+  setCompare(compare: Partial<Omit<Compare, "pins">>): void {
+    this.calls.push(["setCompare", compare]);
+    const { choice } = this.state;
+    this.change({ choice: { ...choice, compare: { ...choice.compare, ...compare } } });
+  }
+
+  pin(method = this.state.method): void {
+    this.calls.push(["pin", method]);
+    this.#repin((pins) => [...pins, { method, arguments: {} }]);
+  }
+
+  unpin(column: number): void {
+    this.calls.push(["unpin", column]);
+    this.#repin((pins) => pins.filter((_, i) => i !== column));
+  }
+
+  movePin(from: number, to: number): void {
+    this.calls.push(["movePin", from, to]);
+    this.#repin((pins) => pins.filter((_, i) => i !== from).toSpliced(to, 0, pins[from]));
+  }
+
+  #repin(change: (pins: Pin[]) => Pin[]): void {
+    const { comparison, cards } = this.state;
+    const pins = change((comparison?.columns ?? []).map(({ pin }) => pin));
+    this.change({ comparison: makeComparison(cards, pins) });
+  }
+
+  setInspect(inspect: Partial<Inspect>): void {
+    this.calls.push(["setInspect", inspect]);
+    const { choice } = this.state;
+    this.change({ choice: { ...choice, inspect: { ...choice.inspect, ...inspect } } });
+  }
+
+  paint(pixels: Uint8Array, done: boolean): void {
+    this.calls.push(["paint", pixels, done]);
+    const { inspection } = this.state;
+    if (!inspection) return;
+    const any = pixels.some((pixel) => pixel !== 0);
+    const made = makeInspection(inspection.card);
+    const image = inspection.card.sample.display[0];
+    const size = pixels.length;
+    const data = Float32Array.from(image.data as Uint8Array, (v, i) => (pixels[i % size] ? 0.5 : v / 255));
+    const picture: NDArray = { dtype: "float32", shape: image.shape, data };
+    this.change({ inspection: { ...inspection, painted: pixels, after: any ? { ...made.after!, picture } : null } });
   }
 
   setDisplay(display: Partial<Display>): void {

@@ -1,5 +1,6 @@
 /** Every state of the explorer on realistic samples: `?page=NAME&theme=light|dark|lab-light|lab-dark&width=PIXELS`. */
 import { type AttriscopeExplorer, define, TAG } from "../../src/elements/explorer";
+import { EVERYTHING, START } from "../../src/choice";
 import type { Card, State } from "../../src/state";
 import type { NDArray } from "../../src/wire";
 import { emptyNotice, FakeStore, makeCard, makeState, summed } from "./fake-store";
@@ -88,14 +89,13 @@ const PAGES: Record<string, () => State | null> = {
   computing,
   recomputing,
   static: () => makeState({ live: false, hasNext: false, total: null, known: 8 }),
-  "heat map": () =>
-    makeState({ display: { sign: "absolute", style: "Heat map", opacity: 0.85, clip: 2, cmap: "Captum" } }),
-  masked: () => makeState({ display: { sign: "positive", style: "Masked", opacity: 0.85, clip: 2, cmap: "RdBu" } }),
-  alpha: () => makeState({ display: { sign: "negative", style: "Alpha", opacity: 0.85, clip: 10, cmap: "BrBG" } }),
+  "heat map": () => makeState({ display: { ...START.display, sign: "absolute", style: "Heat map", cmap: "Captum" } }),
+  masked: () => makeState({ display: { ...START.display, sign: "positive", style: "Masked", cmap: "RdBu" } }),
+  alpha: () => makeState({ display: { ...START.display, sign: "negative", style: "Alpha", clip: 10, cmap: "BrBG" } }),
   empty: () =>
     makeState({
       cards: [],
-      filter: { classes: ["Frog", "Ship"], prediction: "incorrect" },
+      filter: { ...EVERYTHING, classes: ["Frog", "Ship"], prediction: "incorrect" },
       total: 0,
       notice: emptyNotice(() => {}),
     }),
@@ -105,7 +105,7 @@ const PAGES: Record<string, () => State | null> = {
       scanning: true,
       scanned: 192,
       total: null,
-      filter: { classes: ["Ship"], prediction: "all" },
+      filter: { ...EVERYTHING, classes: ["Ship"] },
     }),
   "argument error": () =>
     makeState({
@@ -137,7 +137,7 @@ const PAGES: Record<string, () => State | null> = {
     const classes = Array.from({ length: 1000 }, (_, index) => `species ${index}`);
     return makeState({
       classes,
-      filter: { classes: ["species 7"], prediction: "all" },
+      filter: { ...EVERYTHING, classes: ["species 7"] },
       cards: cards(4, (index) => makeCard(20 + index, { classes })),
     });
   },

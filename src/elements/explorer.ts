@@ -5,6 +5,7 @@ import type { Display, Notice, State, Store } from "../state";
 import { AttriscopeArguments } from "./arguments";
 import { AttriscopeCard } from "./card";
 import { AttriscopeCompare } from "./compare";
+import { AttriscopeCurve } from "./curve";
 import { AttriscopeDisplay } from "./display";
 import { AttriscopeFilter } from "./filter";
 import { plural } from "./format";
@@ -355,6 +356,7 @@ const PARTS = {
   "attriscope-display": AttriscopeDisplay,
   "attriscope-legend": AttriscopeLegend,
   "attriscope-map": AttriscopeMap,
+  "attriscope-curve": AttriscopeCurve,
   "attriscope-share": AttriscopeShare,
   "attriscope-predictions": AttriscopePredictions,
   "attriscope-card": AttriscopeCard,

@@ -4,8 +4,9 @@ import type { FloatArray, Layer, Model } from "../engine";
 /**
  * One argument, spelled as in Captum; `default` is Captum's. The form, its limits and the error texts come from this.
  * `auto` says what a null value means; without it null is refused. `start` is where the explorer starts instead of at `default`.
+ * `unit` stands behind the numbers: "px".
  */
-export type ParamSpec = { name: string; help: string; auto?: string } & (
+export type ParamSpec = { name: string; help: string; auto?: string; unit?: string } & (
   | {
       kind: "int" | "float";
       default: number | null;

@@ -26,5 +26,6 @@ export const stdevsParam = (standard: number): ParamSpec => ({
   kind: "float",
   default: standard,
   min: 0,
+  slider: [0, 2],
   help: "Standard deviation of the noise, in units of the inputs",
 });

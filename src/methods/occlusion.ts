@@ -172,6 +172,7 @@ export const occlusion: Method = {
       kind: "shape",
       default: null,
       auto: "fitted",
+      unit: "px",
       help: "Window: one number for a square, or one per dimension",
     },
     {
@@ -179,6 +180,7 @@ export const occlusion: Method = {
       kind: "shape",
       default: null,
       auto: "auto",
+      unit: "px",
       help: "Step of the window: one number, or one per dimension; auto is 1, or half a fitted window",
     },
     perturbationsPerEval,

@@ -1,7 +1,7 @@
 /** One sample: what it is, what it was taken for, which class is explained, and by which pixels. */
 import { css, html, LitElement, nothing } from "lit";
 import { property, state as own } from "lit/decorators.js";
-import type { Actions, Attribution, Card, Faithfulness } from "../state";
+import type { Actions, Attribution, Card, Faithfulness, Result } from "../state";
 import { heatMap } from "../styles/heat-map";
 import { styleNamed } from "../styles/index";
 import type { FeatureSpec } from "../wire";
@@ -13,6 +13,9 @@ import { base } from "./tokens";
 
 /** A delta beyond this share of f(x) - f(baseline) means that the attributions do not add up. */
 const DELTA_TOLERANCE = 0.05;
+
+export const isDeltaHigh = ({ delta, change }: Result): boolean =>
+  delta !== null && change !== null && Math.abs(delta) > DELTA_TOLERANCE * Math.abs(change);
 
 /** The pictures beside the original: always the map itself, and the chosen style where that is another one. */
 export const picturesOf = (style: string) => (styleNamed(style) === heatMap ? [heatMap] : [heatMap, styleNamed(style)]);
@@ -456,7 +459,7 @@ export class AttriscopeCard extends LitElement {
   #delta() {
     const { delta, change } = this.card.result!;
     if (delta === null) return nothing;
-    const high = this.#isDeltaHigh();
+    const high = isDeltaHigh(this.card.result!);
     const title =
       "sum − (f(x) − f(baseline))" +
       (change === null ? "" : `; f(x) − f(baseline) = ${signed(change, 4, true)}`) +
@@ -464,11 +467,6 @@ export class AttriscopeCard extends LitElement {
     return html`<span class="delta ${high ? "high" : ""}" title=${title}>
       ${high ? warning : nothing}<span>Δ ${signed(delta, 3, high)}</span>
     </span>`;
-  }
-
-  #isDeltaHigh(): boolean {
-    const { delta, change } = this.card.result!;
-    return delta !== null && change !== null && Math.abs(delta) > DELTA_TOLERANCE * Math.abs(change);
   }
 
   /** The whole card as a sentence, for readers who do not see it. */
@@ -489,7 +487,7 @@ export class AttriscopeCard extends LitElement {
           )}`
         : "",
       result && typeof result.delta === "number"
-        ? `delta ${signed(result.delta, 3)}${this.#isDeltaHigh() ? " high" : ""}`
+        ? `delta ${signed(result.delta, 3)}${isDeltaHigh(result) ? " high" : ""}`
         : "",
     ];
     return `Sample ${sample.id}: ${about.filter(Boolean).join(", ")}`;

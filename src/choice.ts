@@ -191,10 +191,13 @@ export class History {
     return this.#future.length > 0;
   }
 
-  /** @param kind of the step from `before`; the same one, soon after, is no step of its own */
-  record(before: Choice, kind: string): void {
+  /**
+   * @param kind of the step from `before`; the same one, soon after, is no step of its own
+   * @param within milliseconds
+   */
+  record(before: Choice, kind: string, within = SAME_STEP_MS): void {
     const time = Date.now();
-    const goesOn = kind === this.#last.kind && time - this.#last.time < SAME_STEP_MS && this.#past.length > 0;
+    const goesOn = kind === this.#last.kind && time - this.#last.time < within && this.#past.length > 0;
     if (!goesOn) this.#past.push(before);
     this.#future = [];
     this.#last = { kind, time };

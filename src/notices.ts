@@ -46,6 +46,27 @@ export const cancelledNotice = (goOn: () => void): Notice => ({
   actions: [{ label: "Continue", primary: true, run: goOn }],
 });
 
+/** The browser took the graphics hardware away: another tab, a driver, a sleeping laptop. */
+export const graphicsLostNotice = (retry: () => void): Notice => ({
+  kind: "warning",
+  title: "The graphics context was lost.",
+  text: "Continuing on the processor.",
+  actions: [{ label: "Retry WebGL", run: retry }],
+});
+
+export const restartedNotice = (error: unknown): Notice => ({
+  kind: "warning",
+  title: "The engine was started again.",
+  text: `It had stopped: ${messageOf(error)}. What was computed before is computed anew.`,
+});
+
+export const diedNotice = (error: unknown, again: () => void): Notice => ({
+  kind: "error",
+  title: "The engine stopped twice",
+  text: `${messageOf(error)}. A model or a batch may need more memory than the browser gives to a page: close other tabs, show fewer samples, or choose a method with fewer passes.`,
+  actions: [{ label: "Start again", primary: true, run: again }],
+});
+
 /** The model was too large for the output, and no kernel can be asked for it. */
 export const notStored = (size: number): Notice => ({
   kind: "static",

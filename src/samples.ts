@@ -1,6 +1,8 @@
 /** Arrays of the payload -> what goes into the engine, and what comes out of it -> what is shown. */
 import type { ArrayLike, FloatArray, ResultArray } from "./engine";
-import type { Attribution } from "./state";
+import { rankCorrelation } from "./ranks";
+import { channelSum, resample } from "./styles/raster";
+import type { Attribution, Result } from "./state";
 import type { FeatureSpec, NDArray, Sample } from "./wire";
 import type { AttributeRequest } from "./worker";
 
@@ -75,6 +77,31 @@ export const apart = (maps: Record<string, FloatArray>, samples: number): Record
       ]),
     ),
   );
+
+/** By a first map and then a second one: rank correlation of their pixels. */
+const agreements = new WeakMap<Result["attributions"], WeakMap<Result["attributions"], number | null>>();
+
+/** Spearman's rank correlation of two maps over the pixels of all features, the coarser one enlarged; null without both. */
+export function agreementOf(a: Result | null, b: Result | null): number | null {
+  if (!a || !b) return null;
+  const known = agreements.get(a.attributions) ?? new WeakMap<Result["attributions"], number | null>();
+  agreements.set(a.attributions, known);
+  if (!known.has(b.attributions)) known.set(b.attributions, correlated(a.attributions, b.attributions));
+  return known.get(b.attributions)!;
+}
+
+function correlated(a: Result["attributions"], b: Result["attributions"]): number | null {
+  const pairs = a.flatMap((one, i) => {
+    const other = b[i];
+    if (!one || !other) return [];
+    const [p, q] = [one, other].map(({ values, shape }) => channelSum(values, shape));
+    const [width, height] = [Math.max(p.width, q.width), Math.max(p.height, q.height)];
+    return [[resample(p, width, height).data, resample(q, width, height).data]];
+  });
+  if (!pairs.length) return null;
+  const joined = (side: number) => Float32Array.from(pairs.flatMap((pair) => Array.from(pair[side])));
+  return rankCorrelation(joined(0), joined(1));
+}
 
 export function relativeDifference(ours: Float32Array, theirs: Float32Array): number {
   let [most, scale] = [0, 0];

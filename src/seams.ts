@@ -50,6 +50,14 @@ export interface Source extends EventTarget {
   model(index: number, signal: AbortSignal): Promise<Uint8Array>;
 }
 
+/** Names of errors after which what was loaded is gone: the worker has died, or the graphics hardware was taken away. */
+export const ENGINE_STOPPED = "EngineStopped";
+export const GRAPHICS_LOST = "GraphicsLost";
+
+/** Errors travel between page and worker without their class. */
+export const isFatal = (error: unknown): boolean =>
+  error instanceof Error && (error.name === ENGINE_STOPPED || error.name === GRAPHICS_LOST);
+
 /** The engine lacks operators of this model; `nodes` are all of them, `total` counts the graph. */
 export class RefusedError extends Error {
   override name = "RefusedError";

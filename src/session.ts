@@ -1,333 +1,496 @@
 /**
- * The application's state without DOM or Jupyter: samples, selection, results, cancellation. It knows an
- * {@link Engine} that computes and a {@link Source} of samples; which ones stand behind them is not its business.
+ * The application's state without DOM or Jupyter: what is chosen, and what follows from it. It knows an {@link Engine} that
+ * computes and a {@link Source} of samples; which ones stand behind them is not its business.
  */
-import { sharedEngine } from "./client";
 import type { Backend, BackendChoice } from "./backend";
-import type { Arguments, ArgumentValue, ParamSpec } from "./methods/method";
-import { cancelledNotice, emptyNotice, errorNotice, messageOf, noFurtherMatch, notStored } from "./notices";
-import {
-  apart,
-  argmax,
-  batchOf,
-  byInput,
-  inputsOf,
-  relativeDifference,
-  rowOf,
-  setShares,
-  summed,
-  together,
-  unflatten,
-} from "./samples";
-import type { FloatArray } from "./engine";
-import type { Engine, EngineModel, Source } from "./seams";
-import type { Card, Display, Prediction, Result, State, Store } from "./state";
-import type { Filter, NDArray, Payload, Sample } from "./wire";
-import type { AttributeRequest } from "./worker";
+import { EVERYTHING, History, pixelsOf, restored, runsOf, START } from "./choice";
+import type { Choice, Compare, Display, Inspect, Pin, Sort, View } from "./choice";
+import { sharedEngine } from "./client";
+import { Explanations, infoOf, type Question, type Wanted } from "./explanations";
+import { Listing, type Found } from "./listing";
+import type { Arguments, ArgumentValue, LayerInfo, MethodInfo, ParamSpec } from "./methods/method";
+import * as notices from "./notices";
+import { agreementOf, inputsOf, relativeDifference, rowOf } from "./samples";
+import { GRAPHICS_LOST, isFatal, type Engine, type EngineModel, type Source } from "./seams";
+import type { Card, Cell, Column, CompareCell, Comparison, Inspection, Prediction, State, Store, Trial } from "./state";
+import { rasterOf, variantsOf, type Variants } from "./trials";
+import type { Filter, Payload, Sample } from "./wire";
 
 /** Most dataset entries that one request looks at. */
 const SCAN = 512;
-/** Values of attributions kept for going back: 64 MB. */
-const KEPT_VALUES = 2 ** 24;
 const SHOW_PROGRESS_MS = 100;
-/** A request should take no longer: its results come together, and its progress is one for all. */
-const REQUEST_MS = 60;
 /** Deletion and insertion of one sample should take no longer; they have between 10 and 28 steps. */
 const JUDGE_MS = 1500;
-/** Before the first result: input values that one pass is taken to explain in a millisecond. */
-const QUICK_VALUES = 1000;
 
-/** What passes one filter, as far as the dataset has been looked at. */
-interface Found {
-  samples: Sample[];
-  next: number;
-  scanned: number;
-  exhausted: boolean;
+export interface SessionOptions {
+  backend?: BackendChoice;
+  /** Gives the engine; asked again after it has died. */
+  engine?: () => Engine;
+  /** What was chosen before, unchecked; it goes before what the payload starts with. */
+  choice?: unknown;
 }
-
-const EVERYTHING: Filter = { classes: [], prediction: "all" };
 
 export class Session extends EventTarget implements Store {
   readonly #payload: Payload;
   readonly #source: Source;
-  readonly #engine: Engine;
+  readonly #engine: () => Engine;
+  readonly #listing: Listing;
+  readonly #explanations: Explanations;
+  readonly #history = new History();
+  /** What Reset and a first visit start with. */
+  readonly #start: Choice;
+  #choice: Choice;
   #state: State;
   #changed = false;
-  #model: EngineModel | null = null;
+  #backend: BackendChoice;
+  /** By index; those that have been needed. */
+  #models: (EngineModel | undefined)[] = [];
+  /** Counts loads: what an earlier one comes to is of no use. */
+  #load = 0;
+  /** The engine has died once; a second time is once too often. */
+  #restarted = false;
   /** Ends everything this session has started. */
   readonly #life = new AbortController();
   /** Ends the attributions under way. */
   #work = new AbortController();
   /** Ends the scan under way. */
   #scan = new AbortController();
-  #found = new Map<string, Found>();
-  /** Entered arguments, by method. */
-  #arguments = new Map<string, Arguments>();
-  #targets = new Map<number, number>();
-  #targetForAll: number | null = null;
-  /** The page's own outputs, by sample. */
-  #scores = new Map<number, Float32Array>();
-  /** Why the model does not take a sample, by sample. */
-  #failures = new Map<number, string>();
-  #results = new Map<string, Result>();
-  #keptValues = 0;
-  /** Milliseconds per sample, by method and arguments. */
-  #pace = new Map<string, number>();
+  /** The page's own outputs, by model and sample. */
+  readonly #scores = new Map<string, Float32Array>();
+  /** Why a model does not take a sample, by model and sample. */
+  readonly #failures = new Map<string, string>();
   /** Milliseconds of a forward pass of one sample. */
   #forwardMs = 1;
   /** The notice says so until work goes on. */
   #cancelled = false;
+  /** What is to be tried with the selected sample, and whether that is going on. */
+  #variants: Variants | null = null;
+  #trying = false;
+  #strokes = 0;
 
   /** Starts at once: loads the engine, checks it against PyTorch's outputs, explains the first samples. */
   constructor(
     payload: Payload,
     source: Source,
-    { backend = "auto", engine = sharedEngine() }: { backend?: BackendChoice; engine?: Engine } = {},
+    { backend = "auto", engine = sharedEngine, choice }: SessionOptions = {},
   ) {
     super();
     this.#payload = payload;
     this.#source = source;
     this.#engine = engine;
-    const { samples, next, scanned, exhausted } = payload.scan;
-    this.#found.set(keyOf(EVERYTHING), { samples: [...samples], next, scanned, exhausted });
+    this.#backend = backend;
+    this.#listing = new Listing(payload);
+    this.#explanations = new Explanations(payload.features);
+    this.#start = this.#fitting(restored(payload.choice, { ...START, show: payload.show }));
+    this.#choice = this.#fitting(restored(choice, this.#start));
     this.#state = {
       phase: { name: "preparing", stage: "Loading the model" },
       live: source.live,
       classes: payload.classes,
       features: payload.features,
+      models: payload.models.map(({ name }) => name),
       methods: [],
       layers: [],
-      method: "Integrated Gradients",
-      arguments: {},
       argumentErrors: {},
       workload: null,
       baselines: payload.features[0]?.baselines ?? [],
-      baseline: 0,
-      filter: EVERYTHING,
-      show: payload.show,
-      first: 0,
-      known: samples.length,
+      confusion: this.#listing.confusion,
+      known: payload.scan.samples.length,
       total: null,
       hasPrevious: false,
       hasNext: false,
       scanned: null,
       scanning: false,
       cards: [],
+      comparison: null,
+      inspection: null,
       progress: null,
       engine: null,
-      display: { sign: "signed", style: "Overlay", opacity: 0.85, clip: 2, cmap: "PuOr" },
       notice: null,
+      ...this.#chosen(),
     };
     source.addEventListener("change", () => this.#onSource(), { signal: this.#life.signal });
-    void this.#start(backend);
+    void this.#prepare();
   }
 
   get state(): Readonly<State> {
     return this.#state;
   }
 
-  /** Ends all work and frees the model. */
+  /** Ends all work and frees the models. */
   dispose(): void {
     this.#life.abort();
     this.#work.abort();
     this.#scan.abort();
-    this.#model?.dispose();
-    this.#model = null;
+    for (const model of this.#models) model?.dispose();
+    this.#models = [];
   }
 
   // -- what the user does ------------------------------------------------------------------------------------------------
 
+  /** Comes back to a choice that was kept somewhere, unchecked; a step that can be undone. */
+  restore(kept: unknown): void {
+    this.#choose(this.#fitting(restored(kept, this.#choice)), "restore");
+  }
+
+  setView(view: View): void {
+    this.#choose({ view }, null);
+  }
+
+  undo(): void {
+    const before = this.#history.undo(this.#choice);
+    if (before) this.#adopt(before);
+  }
+
+  redo(): void {
+    const later = this.#history.redo(this.#choice);
+    if (later) this.#adopt(later);
+  }
+
+  setModel(model: number): void {
+    this.#choose({ model }, "model");
+  }
+
   setMethod(method: string): void {
-    if (method === this.#state.method) return;
-    this.#update({ method, arguments: this.#argumentsOf(method) });
-    this.#explain();
+    if (method !== this.#choice.method) this.#choose({ method }, "method");
   }
 
   setArgument(name: string, value: ArgumentValue): void {
-    const { method } = this.#state;
-    const args = { ...this.#state.arguments, [name]: value };
-    this.#arguments.set(method, args);
-    this.#update({ arguments: args });
-    this.#explain();
+    const { method } = this.#choice;
+    const args = { ...this.#argumentsOf(method), [name]: value };
+    this.#choose({ arguments: { ...this.#choice.arguments, [method]: args } }, `argument ${method} ${name}`);
   }
 
   reset(): void {
-    this.#arguments.delete(this.#state.method);
-    this.#targets.clear();
-    this.#targetForAll = null;
-    this.#update({ arguments: this.#argumentsOf(this.#state.method), baseline: 0 });
-    this.#explain();
+    const { [this.#choice.method]: _, ...others } = this.#choice.arguments;
+    this.#choose({ arguments: others, targets: {}, target: null, baseline: 0 }, "reset");
   }
 
   setBaseline(baseline: number): void {
-    this.#update({ baseline });
-    this.#explain();
+    this.#choose({ baseline }, "baseline");
   }
 
   setTarget(sample: number, target: number): void {
-    this.#targets.set(sample, target);
-    this.#explain();
+    this.#choose({ targets: { ...this.#choice.targets, [sample]: target }, selected: sample }, "target");
   }
 
   setTargetForAll(target: number): void {
-    this.#targets.clear();
-    this.#targetForAll = target;
-    this.#explain();
+    this.#choose({ targets: {}, target }, "target");
   }
 
   setFilter(change: Partial<Filter>): void {
-    const filter = { ...this.#state.filter, ...change };
-    if (!this.#found.has(keyOf(filter))) this.#found.set(keyOf(filter), this.#alreadyFound(filter));
-    this.#update({ filter, first: 0, notice: null });
-    this.#turnPage();
+    this.#choose({ filter: { ...this.#choice.filter, ...change }, first: 0 }, "filter");
+  }
+
+  setSort(change: Partial<Sort>): void {
+    this.#choose({ sort: { ...this.#choice.sort, ...change }, first: 0 }, "sort");
   }
 
   setShow(show: number): void {
-    this.#update({ show, first: Math.floor(this.#state.first / show) * show });
-    this.#turnPage();
+    this.#choose({ show, first: Math.floor(this.#choice.first / show) * show }, "show");
   }
 
   next(): void {
-    const { first, show, hasNext, scanning } = this.#state;
-    if (!hasNext || scanning) return;
-    this.#update({ first: first + show });
-    this.#turnPage();
+    const { hasNext, scanning } = this.#state;
+    if (hasNext && !scanning) this.#choose({ first: this.#choice.first + this.#choice.show }, "page");
   }
 
   previous(): void {
-    const { first, show } = this.#state;
-    if (!first) return;
-    this.#update({ first: Math.max(0, first - show) });
-    this.#turnPage();
+    const { first, show } = this.#choice;
+    if (first) this.#choose({ first: Math.max(0, first - show) }, "page");
   }
 
   setDisplay(display: Partial<Display>): void {
-    this.#update({ display: { ...this.#state.display, ...display } });
+    const [name] = Object.keys(display);
+    this.#choose({ display: { ...this.#choice.display, ...display } }, `display ${name}`);
+  }
+
+  select(sample: number): void {
+    const { filter, sort, first, show } = this.#choice;
+    const at = this.#listing.ordered(filter, sort).findIndex(({ id }) => id === sample);
+    const isHere = at >= first && at < first + show;
+    if (at >= 0) this.#choose({ selected: sample, first: isHere ? first : Math.floor(at / show) * show }, "selected");
+  }
+
+  setCompare(compare: Partial<Omit<Compare, "pins">>): void {
+    this.#choose({ compare: { ...this.#choice.compare, ...compare } }, "compare");
+  }
+
+  pin(method = this.#choice.method): void {
+    this.#setPins([...this.#pins, { method, arguments: this.#argumentsOf(method) }]);
+  }
+
+  unpin(column: number): void {
+    this.#setPins(this.#pins.filter((_, i) => i !== column));
+  }
+
+  movePin(from: number, to: number): void {
+    const pins = [...this.#pins];
+    pins.splice(to, 0, ...pins.splice(from, 1));
+    this.#setPins(pins);
+  }
+
+  get #pins(): readonly Pin[] {
+    return this.#choice.compare.pins;
+  }
+
+  #setPins(pins: readonly Pin[]): void {
+    this.#choose({ compare: { ...this.#choice.compare, pins } }, "pins");
+  }
+
+  setInspect(inspect: Partial<Inspect>): void {
+    const [name] = Object.keys(inspect);
+    const change = { inspect: { ...this.#choice.inspect, ...inspect } };
+    // The brush was laid on another raster.
+    const painted = name === "feature" ? { painted: {} } : {};
+    this.#choose({ ...change, ...painted }, `inspect ${name}`);
+  }
+
+  paint(pixels: Uint8Array, done: boolean): void {
+    const id = this.#state.inspection?.card.sample.id;
+    if (id === undefined) return;
+    const { [id]: _, ...others } = this.#choice.painted;
+    const runs = runsOf(pixels);
+    const painted = runs.length ? { ...others, [id]: runs } : others;
+    this.#choose({ painted, selected: id }, `stroke ${this.#strokes}`, Infinity);
+    if (done) this.#strokes += 1;
   }
 
   setBackend(backend: Backend): void {
     if (this.#state.engine?.backend === backend) return;
     this.#work.abort();
-    void this.#start(backend);
+    this.#backend = backend;
+    void this.#prepare();
   }
 
   cancel(): void {
-    const { scanning, first, show } = this.#state;
+    const { scanning } = this.#state;
+    const { first, show } = this.#choice;
     this.#work.abort();
     this.#scan.abort();
-    const open = this.#state.cards.some((card) => card.status === "queued" || card.status === "running");
-    const cards = this.#state.cards.map((card) =>
-      card.status === "running" ? { ...card, status: "queued" as const, done: 0 } : card,
-    );
-    this.#update({ cards, progress: null, scanning: false });
+    const isOpen = ({ status }: Cell) => status === "queued" || status === "running";
+    const waiting = <C extends Cell>(cell: C): C =>
+      cell.status === "running" ? { ...cell, status: "queued", done: 0 } : cell;
+    const { comparison } = this.#state;
+    const rows = comparison?.rows.map((row) => row.map(waiting));
+    const open = comparison ? comparison.rows.flat().some(isOpen) : this.#state.cards.some(isOpen);
+    this.#update({ cards: this.#state.cards.map(waiting), progress: null, scanning: false });
+    if (comparison && rows) this.#update({ comparison: { ...comparison, rows } });
     if (open) {
       this.#cancelled = true;
-      this.#update({ notice: cancelledNotice(() => this.#explain()) });
+      this.#update({ notice: notices.cancelledNotice(() => this.#explain()) });
     }
     if (!scanning) return;
     // A page that was being looked for has nothing to show.
-    if (first >= this.#list.samples.length) this.#update({ first: Math.max(0, first - show) });
+    if (first >= this.#list.samples.length) this.#replace({ first: Math.max(0, first - show) });
     this.#updatePaging();
     if (this.#list.samples.length) this.#explain();
     else this.#sayEmpty();
   }
 
-  // -- starting ----------------------------------------------------------------------------------------------------------
+  // -- the choice --------------------------------------------------------------------------------------------------------
 
-  async #start(backend: BackendChoice): Promise<void> {
+  /**
+   * @param kind of the step, so that it can be undone; null for none
+   * @param within milliseconds in which steps of one kind are one
+   */
+  #choose(change: Partial<Choice>, kind: string | null, within?: number): void {
+    if (kind) this.#history.record(this.#choice, kind, within);
+    this.#adopt({ ...this.#choice, ...change });
+  }
+
+  #adopt(next: Choice): void {
+    const before = this.#choice;
+    this.#replace(next);
+    const changed = (...names: (keyof Choice)[]) => names.some((name) => before[name] !== next[name]);
+    const columns = before.compare.pins !== next.compare.pins || before.compare.columns !== next.compare.columns;
+    if (changed("filter")) this.#update({ notice: null });
+    if (changed("model")) void this.#prepare();
+    else if (changed("filter", "sort", "first", "show")) this.#turnPage();
+    else if (columns || changed("view", "method", "arguments", "baseline", "targets", "target", "selected"))
+      this.#explain();
+    else if (changed("inspect", "painted")) this.#try();
+  }
+
+  /** Without any consequence. */
+  #replace(change: Partial<Choice>): void {
+    this.#choice = { ...this.#choice, ...change };
+    this.#update(this.#chosen());
+  }
+
+  /** Of a kept choice, what is possible here. */
+  #fitting(choice: Choice): Choice {
+    const { models, features } = this.#payload;
+    const least = (value: number, count: number) => Math.max(0, Math.min(value, count - 1));
+    const show = Math.max(1, choice.show);
+    return {
+      ...choice,
+      show,
+      model: least(choice.model, models.length),
+      baseline: least(choice.baseline, features[0]?.baselines.length ?? 1),
+      first: Math.floor(choice.first / show) * show,
+      inspect: { ...choice.inspect, feature: least(choice.inspect.feature, features.length) },
+    };
+  }
+
+  /** What of the state is chosen. */
+  #chosen() {
+    const { view, model, method, baseline, filter, sort, first, show, selected, display } = this.#choice;
+    return {
+      ...{ view, model, method, baseline, filter, sort, first, show, selected, display },
+      choice: this.#choice,
+      arguments: this.#argumentsOf(method),
+      canUndo: this.#history.canUndo,
+      canRedo: this.#history.canRedo,
+    };
+  }
+
+  #argumentsOf(method: string): Arguments {
+    const entered = this.#choice.arguments[method];
+    const model = this.#model;
+    if (entered || !model) return entered ?? {};
+    const key = `${this.#choice.model} ${method}`;
+    if (!this.#starts.has(key)) this.#starts.set(key, startOf(infoOf(model, method), model.info.layers));
+    return this.#starts.get(key)!;
+  }
+
+  /** By model and method: the same object every time. */
+  readonly #starts = new Map<string, Arguments>();
+
+  // -- the models --------------------------------------------------------------------------------------------------------
+
+  get #model(): EngineModel | undefined {
+    return this.#models[this.#choice.model];
+  }
+
+  /** Loads the chosen model, if it is not, and shows the page. */
+  async #prepare(): Promise<void> {
     const { signal } = this.#life;
-    const before = this.#model;
+    const load = ++this.#load;
+    const before = this.#state.phase.name === "ready" ? this.#state.engine : null;
+    const isOver = () => signal.aborted || load !== this.#load;
     try {
+      const index = this.#choice.model;
       if (!before) this.#update({ phase: { name: "preparing", stage: "Loading the model" } });
-      const [spec] = this.#payload.models;
-      if (!spec.onnx && !this.#source.live)
-        return this.#update({ phase: { name: "stopped", notice: notStored(spec.size) } });
-      const bytes = spec.onnx ?? (await this.#source.model(0, signal));
-      spec.onnx = bytes;
-      const model = await this.#engine.load(bytes, backend, (done, total) => {
-        if (signal.aborted || this.#model !== before) return;
-        this.#update({ progress: { label: "Compiling shaders", done, total, etaMs: null, cancellable: false } });
-      });
-      if (signal.aborted) return model.dispose();
-      this.#model = model;
-      before?.dispose();
-      this.#results.clear();
-      this.#keptValues = 0;
-      this.#scores.clear();
-      this.#failures.clear();
-      this.#pace.clear();
+      const missing = this.#payload.models.find(({ onnx }) => !onnx);
+      if (missing && !this.#source.live)
+        return this.#update({ phase: { name: "stopped", notice: notices.notStored(missing.size) } });
+      const loaded = this.#models[index];
+      const isOther = loaded && this.#backend !== "auto" && loaded.info.backend !== this.#backend;
+      const model = loaded && !isOther ? loaded : await this.#loadModel(index, isOver);
+      if (isOver()) return void (model !== loaded && model.dispose());
+      if (model !== loaded) {
+        // Another backend has other numbers, in the last digits.
+        if (loaded) this.#forget();
+        this.#models[index] = model;
+      }
       const { info } = model;
       this.#update({
         methods: info.methods.map((method) => this.#offered(method)),
         layers: info.layers,
         engine: { backend: info.backend, available: info.available, ms: null, maxDiff: null },
-        arguments: this.#arguments.get(this.#state.method) ?? startOf(info.methods, info.layers, this.#state.method),
         phase: { name: "ready" },
         progress: null,
         notice: null,
       });
+      const known = infoOf(model, this.#choice.method);
+      this.#replace(known ? {} : { method: START.method });
       this.#turnPage();
     } catch (error) {
-      if (signal.aborted) return;
+      if (isOver()) return;
       this.#update({ progress: null });
-      const notice = errorNotice(error);
+      const notice = notices.errorNotice(error);
       // A backend that does not start leaves the one that works.
-      this.#update(before ? { notice: { ...notice, kind: "warning" } } : { phase: { name: "stopped", notice } });
-      if (before) this.#explain();
+      if (before && this.#model) {
+        this.#backend = before.backend;
+        this.#update({ notice: { ...notice, kind: "warning" } });
+        this.#explain();
+      } else this.#update({ phase: { name: "stopped", notice } });
     }
+  }
+
+  async #loadModel(index: number, isOver: () => boolean): Promise<EngineModel> {
+    const spec = this.#payload.models[index];
+    spec.onnx ??= await this.#source.model(index, this.#life.signal);
+    return this.#engine().load(spec.onnx, this.#backend, (done, total) => {
+      if (isOver()) return;
+      this.#update({ progress: { label: "Compiling shaders", done, total, etaMs: null, cancellable: false } });
+    });
+  }
+
+  /** What was loaded, and what was computed with it. */
+  #forget(): void {
+    for (const model of this.#models) model?.dispose();
+    this.#models = [];
+    this.#explanations.clear();
+    this.#scores.clear();
+    this.#failures.clear();
+  }
+
+  /** The graphics hardware or the engine has gone: goes on with what is left, or says why not. */
+  #recover(error: unknown): void {
+    if (this.#life.signal.aborted) return;
+    this.#work.abort();
+    this.#update({ progress: null });
+    if (!isFatal(error)) return this.#update({ phase: { name: "stopped", notice: notices.errorNotice(error) } });
+    this.#forget();
+    const lost = (error as Error).name === GRAPHICS_LOST;
+    if (lost) this.#backend = "wasm";
+    else if (this.#restarted) {
+      const again = () => void this.#prepare();
+      return this.#update({ phase: { name: "stopped", notice: notices.diedNotice(error, again) } });
+    } else this.#restarted = true;
+    const notice = lost ? notices.graphicsLostNotice(() => this.setBackend("webgl")) : notices.restartedNotice(error);
+    void this.#prepare().then(() => this.#update({ notice: this.#state.notice ?? notice }));
   }
 
   #onSource(): void {
     this.#update({ live: this.#source.live });
-    if (this.#source.live && !this.#model && !this.#payload.models[0].onnx) void this.#start("auto");
+    if (this.#source.live && this.#state.phase.name === "stopped" && !this.#model) void this.#prepare();
     else this.#updatePaging();
   }
 
   // -- samples -----------------------------------------------------------------------------------------------------------
 
   get #list(): Found {
-    return this.#found.get(keyOf(this.#state.filter))!;
+    return this.#listing.of(this.#choice.filter);
   }
 
-  /** The part of an unfiltered list that passes; it covers the dataset up to the same place. */
-  #alreadyFound(filter: Filter): Found {
-    const all = this.#found.get(keyOf(EVERYTHING))!;
-    return { ...all, samples: all.samples.filter((sample) => this.#passes(sample, filter)) };
-  }
-
-  /** As the kernel decides: by PyTorch's own scores. */
-  #passes({ outputs, label }: Sample, { classes, prediction }: Filter): boolean {
-    const scores = outputs[0]?.scores;
-    const top = scores && scores.data.length > 1 ? argmax(scores) : null;
-    if (classes.length && (top === null || !classes.includes(this.#payload.classes[top]))) return false;
-    return prediction === "all" || (top !== null && label !== null && (top === label) === (prediction === "correct"));
+  get #page(): readonly Sample[] {
+    const { filter, sort, first, show } = this.#choice;
+    return this.#listing.ordered(filter, sort).slice(first, first + show);
   }
 
   #turnPage(): void {
     this.#scan.abort();
     this.#update({ scanning: false });
     this.#updatePaging();
-    const { first, show, live } = this.#state;
     const list = this.#list;
-    if (live && !list.exhausted && list.samples.length < first + show) void this.#fetch(SCAN);
+    if (this.#lacks(list)) void this.#fetch(SCAN);
     else if (!list.samples.length) this.#sayEmpty();
     this.#explain();
   }
 
+  /** The page is not full, and the kernel may have more. */
+  #lacks({ exhausted, samples }: Found): boolean {
+    const { first, show } = this.#choice;
+    return this.#state.live && !exhausted && samples.length < first + show;
+  }
+
   #updatePaging(): void {
-    const { first, show, live } = this.#state;
+    const { first, show } = this.#choice;
     const { samples, exhausted, scanned } = this.#list;
     this.#update({
       known: samples.length,
       total: exhausted ? samples.length : null,
       hasPrevious: first > 0,
-      hasNext: samples.length > first + show || (live && !exhausted),
+      hasNext: samples.length > first + show || (this.#state.live && !exhausted),
       scanned,
     });
   }
 
   async #fetch(scan: number): Promise<void> {
-    const { filter, first, show } = this.#state;
+    const { filter, first, show } = this.#choice;
     const list = this.#list;
     this.#scan = new AbortController();
     const signal = AbortSignal.any([this.#scan.signal, this.#life.signal]);
@@ -336,14 +499,12 @@ export class Session extends EventTarget implements Store {
       const count = first + show - list.samples.length;
       const found = await this.#source.fetch({ op: "fetch", filter, start: list.next, count, scan }, signal);
       if (signal.aborted) return;
-      list.samples.push(...found.samples);
-      Object.assign(list, { next: found.next, scanned: list.scanned + found.scanned, exhausted: found.exhausted });
-      this.#update({ scanning: false });
-      const fewer = !found.samples.length;
-      if (fewer && list.samples.length && first >= list.samples.length) {
-        this.#update({ first: Math.max(0, first - show) });
+      this.#listing.add(filter, found);
+      this.#update({ scanning: false, confusion: this.#listing.confusion });
+      if (!found.samples.length && list.samples.length && first >= list.samples.length) {
+        this.#replace({ first: Math.max(0, first - show) });
         const scanOn = { ...this.#scanOn, run: () => this.next() };
-        if (!list.exhausted) this.#update({ notice: noFurtherMatch(filter, found.scanned, scanOn) });
+        if (!list.exhausted) this.#update({ notice: notices.noFurtherMatch(filter, found.scanned, scanOn) });
       }
       this.#updatePaging();
       if (!list.samples.length) this.#sayEmpty();
@@ -351,12 +512,9 @@ export class Session extends EventTarget implements Store {
     } catch (error) {
       if (signal.aborted) return;
       const actions = [{ label: "Try again", primary: true, run: () => void this.#fetch(scan) }];
-      const step = first >= list.samples.length && first > 0 ? { first: first - show } : {};
-      this.#update({
-        scanning: false,
-        ...step,
-        notice: { ...errorNotice(error, "The kernel could not give more samples"), actions },
-      });
+      if (first >= list.samples.length && first > 0) this.#replace({ first: Math.max(0, first - show) });
+      const notice = { ...notices.errorNotice(error, "The kernel could not give more samples"), actions };
+      this.#update({ scanning: false, notice });
       this.#updatePaging();
       this.#explain();
     }
@@ -367,14 +525,14 @@ export class Session extends EventTarget implements Store {
   }
 
   #sayEmpty(): void {
-    const { filter, live } = this.#state;
+    const { filter } = this.#choice;
     const { scanned, exhausted } = this.#list;
-    const scanOn = live && !exhausted ? this.#scanOn : null;
+    const scanOn = this.#state.live && !exhausted ? this.#scanOn : null;
     const clear = () => this.setFilter(EVERYTHING);
-    this.#update({ notice: emptyNotice(filter, scanned, exhausted, scanOn, clear) });
+    this.#update({ notice: notices.emptyNotice(filter, scanned, exhausted, scanOn, clear) });
   }
 
-  // -- attributions ------------------------------------------------------------------------------------------------------
+  // -- explanations ------------------------------------------------------------------------------------------------------
 
   /** The model's reason why not, or that of the samples. */
   #offered(method: State["methods"][number]): State["methods"][number] {
@@ -383,219 +541,139 @@ export class Session extends EventTarget implements Store {
     return { ...method, whyNot };
   }
 
-  #argumentsOf(method: string): Arguments {
-    return this.#arguments.get(method) ?? startOf(this.#state.methods, this.#state.layers, method);
-  }
-
-  /** Brings the cards up to date with what is chosen: shows what is known at once, then checks and computes the rest. */
+  /** Brings the view up to date with what is chosen: shows what is known at once, then checks and computes the rest. */
   #explain(): void {
     this.#work.abort();
     this.#update({ progress: null });
     if (!this.#model || this.#state.phase.name !== "ready") return;
     this.#work = new AbortController();
-    void this.#explainPage(this.#model, AbortSignal.any([this.#work.signal, this.#life.signal])).catch(
-      (error: unknown) => {
-        if (!this.#life.signal.aborted) this.#update({ phase: { name: "stopped", notice: errorNotice(error) } });
-      },
-    );
+    const signal = AbortSignal.any([this.#work.signal, this.#life.signal]);
+    void this.#explainView(signal).catch((error: unknown) => {
+      if (!signal.aborted || isFatal(error)) this.#recover(error);
+    });
   }
 
-  async #explainPage(model: EngineModel, signal: AbortSignal): Promise<void> {
+  async #explainView(signal: AbortSignal): Promise<void> {
+    const { view, model } = this.#choice;
     this.#showCards();
-    const { method, arguments: args, first, show } = this.#state;
-    const samples = this.#list.samples.slice(first, first + show);
-    if (!samples.length) return;
+    const samples = this.#page;
+    if (!samples.length) return this.#update({ comparison: null, inspection: null });
     await this.#predict(model, samples, signal);
-    const { inputs } = samples.find(({ id, error }) => !error && !this.#failures.has(id)) ?? samples[0];
-    const shapes = inputs.map(({ shape }) => shape);
-    const { errors, workload } = await model.plan(method, args, shapes);
     if (signal.aborted) return;
-    this.#update({ argumentErrors: errors, workload: workload && `${workload} per sample` });
-    if (Object.keys(errors).length) return this.#showCards();
-    this.#showCards(true);
+    this.#showCards();
+    const all = await (view === "compare" ? this.#compared(samples, signal) : this.#carded(samples, signal));
+    if (signal.aborted) return;
+    const open = all.filter(({ isOpen }) => isOpen);
+    if (open.length) {
+      if (this.#cancelled) this.#update({ notice: null });
+      this.#cancelled = false;
+    }
+    await this.#answer(open, signal);
+    if (signal.aborted) return;
+    await this.#judge(all, signal);
+  }
 
-    const open = this.#state.cards.filter((card) => card.status === "queued");
-    const waiting =
-      open.length && this.#explainsTogether ? this.#state.cards.filter(({ status }) => status !== "error") : open;
-    if (!waiting.length) return this.#judge(model, signal);
-    if (this.#cancelled) this.#update({ notice: null });
-    this.#cancelled = false;
+  /** One method and model after the other. */
+  async #answer(open: readonly Open[], signal: AbortSignal): Promise<void> {
     const started = performance.now();
     let ready = 0;
-    for (const cards of this.#together(waiting)) {
-      await this.#explainCards(model, cards, signal, (done) => {
+    for (let from = 0, to; from < open.length; from = to) {
+      const { model, method, arguments: args } = open[from];
+      to = open.findIndex((one, i) => i > from && (one.model !== model || one.method !== method || one.arguments !== args)); // prettier-ignore
+      if (to < 0) to = open.length;
+      const engine = await this.#modelAt(model);
+      await this.#explanations.answer(engine, open.slice(from, to), signal, (done) => {
         const elapsed = performance.now() - started;
         if (signal.aborted || elapsed < SHOW_PROGRESS_MS) return;
-        const finished = ready + done * cards.length;
-        const share = finished / waiting.length;
+        const share = (ready + done) / open.length;
         const etaMs = share > 0.02 ? (elapsed * (1 - share)) / share : null;
-        this.#update({ progress: { label: method, done: finished, total: waiting.length, etaMs, cancellable: true } });
+        const progress = { label: method, done: ready + done, total: open.length, etaMs, cancellable: true };
+        this.#update({ progress });
       });
       if (signal.aborted) return;
-      ready += cards.length;
+      ready = to;
     }
+    const { engine } = this.#state;
+    if (engine && open.length) this.#update({ engine: { ...engine, ms: this.#explanations.ms } });
     this.#update({ progress: null });
-    await this.#judge(model, signal);
   }
 
-  /** Where no convergence delta tells how good an explanation is, deletion and insertion do: measured when all else is done. */
-  async #judge(model: EngineModel, signal: AbortSignal): Promise<void> {
+  /** In Samples only where no convergence delta tells how good an explanation is. */
+  async #judge(all: readonly Open[], signal: AbortSignal): Promise<void> {
     const n_steps = Math.max(10, Math.min(28, Math.round(JUDGE_MS / (2 * this.#forwardMs))));
-    for (const { sample } of this.#state.cards) {
-      const card = this.#state.cards.find(({ sample: { id } }) => id === sample.id);
-      const result = card?.result;
-      if (!card || !result || card.status !== "ready" || card.stale || result.delta !== null || result.auc) continue;
-      if (card.target === null || result.attributions.includes(null)) continue;
-      const attributions = byInput(this.#state.features, (i): FloatArray => {
-        const { values, shape } = result.attributions[i]!;
-        return { data: values, shape: [1, ...shape] };
-      });
-      const attribution = { attributions, delta: null, change: null, signed: result.signed };
-      const question = { metric: "Deletion and insertion", arguments: { n_steps }, attribution };
-      try {
-        const { values } = await model.measure({ ...question, request: this.#requestFor(card) }, signal);
-        if (signal.aborted) return;
-        const judged = { ...result, auc: { deletion: values.deletion[0], insertion: values.insertion[0] } };
-        this.#results.set(this.#keyOf(sample.id, card.target), judged);
-        this.#updateCards([sample.id], () => ({ result: judged }));
-      } catch {
-        // A map that lies over no picture, a layer's for one, cannot be taken out of it.
-        if (signal.aborted) return;
-      }
+    const { view } = this.#choice;
+    for (const one of all) {
+      if (view === "samples" && this.#explanations.get(one)?.delta !== null) continue;
+      await this.#explanations.judge(await this.#modelAt(one.model), one, n_steps, signal);
+      if (signal.aborted) return;
     }
   }
 
-  get #explainsTogether(): boolean {
-    const { method, methods } = this.#state;
-    return methodOf(methods, method)?.together ?? false;
-  }
-
-  /** What is quick goes in one request, because every request costs milliseconds; all else comes one by one. */
-  #together(cards: readonly Card[]): Card[][] {
-    const { method, methods } = this.#state;
-    if (this.#explainsTogether) return [[...cards]];
-    const values = cards[0].sample.inputs.reduce((sum, { data }) => sum + data.length, 0);
-    const slow = methodOf(methods, method)?.cost === "n passes";
-    const pace = this.#pace.get(paceKey(this.#state)) ?? (slow ? Infinity : values / QUICK_VALUES);
-    const size = Math.max(1, Math.floor(REQUEST_MS / pace));
-    return cards.flatMap((_, i) => (i % size ? [] : [cards.slice(i, i + size)]));
-  }
-
-  #requestFor({ sample, target }: Card): AttributeRequest {
-    const { method, arguments: args, baseline, features, methods } = this.#state;
-    const uses = methodOf(methods, method)?.baselines ?? "none";
-    const baselineOf = (all: readonly NDArray[]) =>
-      batchOf(uses === "one" ? [all[Math.min(baseline, all.length - 1)]] : all);
-    return {
-      method,
-      arguments: args,
-      inputs: inputsOf([sample], features),
-      attributed: features.map(({ input }) => input),
-      baselines: uses !== "none" ? byInput(features, (i) => baselineOf(sample.baselines[i])) : undefined,
-      feature_mask: this.#masksOf(sample),
-      target: target === null ? null : [unflatten(target, sample.outputs[0].raw.shape)],
-    };
-  }
-
-  /** The user's masks; where one feature has one, those without are features of their own. */
-  #masksOf({ inputs, feature_masks }: Sample): AttributeRequest["feature_mask"] {
-    if (!feature_masks.some((mask) => mask)) return undefined;
-    let next = 1 + Math.max(...feature_masks.flatMap((mask) => (mask ? Array.from(mask.data as Int32Array) : [])));
-    return byInput(this.#state.features, (i) => {
-      const { shape, data } = inputs[i];
-      const mask = feature_masks[i];
-      return { shape: [1, ...shape], data: Int32Array.from(data as Float32Array, (_, k) => Number(mask ? mask.data[k] : next++)) }; // prettier-ignore
-    });
-  }
-
-  async #explainCards(
-    model: EngineModel,
-    cards: readonly Card[],
-    signal: AbortSignal,
-    onProgress: (done: number) => void,
-  ): Promise<void> {
-    const { method, arguments: args, baseline } = this.#state;
-    const ids = cards.map(({ sample }) => sample.id);
-    this.#updateCards(ids, () => ({ status: "running", done: 0 }));
-    const started = performance.now();
-    // The last report of progress can arrive after the result.
-    let running = true;
-    try {
-      const requests = cards.map((card) => this.#requestFor(card));
-      const whole = this.#explainsTogether;
-      const partsOf = (maps: Record<string, FloatArray>) => (whole ? apart(maps, cards.length) : [maps]);
-      const about = (i: number, ms: number) => ({ method, arguments: args, target: cards[i].target, baseline, ms });
-      const answers = await model.attribute(
-        whole ? [together(requests)] : requests,
-        signal,
-        (done) => {
-          if (signal.aborted || !running) return;
-          this.#updateCards(ids, () => ({ done }));
-          onProgress(done);
-        },
-        (i, attributions) => {
-          if (signal.aborted || !running) return;
-          const ms = performance.now() - started;
-          const known = { delta: null, change: null, auc: null, partial: true };
-          partsOf(attributions).forEach((maps, k) => {
-            const { result: before } = cards[i + k];
-            const result = { ...about(i + k, ms), ...known, signed: before?.signed ?? true, attributions: this.#shown(maps) }; // prettier-ignore
-            this.#updateCards([ids[i + k]], () => ({ result, stale: false }));
-          });
-        },
-      );
-      running = false;
-      if (signal.aborted) return;
-      const ms = (performance.now() - started) / cards.length;
-      this.#pace.set(paceKey(this.#state), ms);
-      const explained = answers.flatMap((answer) =>
-        partsOf(answer.attributions).map((maps, k) => ({
-          maps,
-          signed: answer.signed,
-          delta: answer.delta?.[k] ?? null,
-          change: answer.change?.[k] ?? null,
-        })),
-      );
-      this.#updateCards(ids, (i) => {
-        const { sample, target } = cards[i];
-        const { maps, signed, delta, change } = explained[i];
-        const result: Result = {
-          ...about(i, ms),
-          signed,
-          attributions: this.#shown(maps),
-          delta,
-          change,
-          auc: null,
-          partial: false,
-        };
-        this.#keep(this.#keyOf(sample.id, target), result);
-        return { status: "ready", done: 1, result, stale: false, error: null };
-      });
-      const { engine } = this.#state;
-      if (engine) this.#update({ engine: { ...engine, ms } });
-    } catch (error) {
-      running = false;
-      if (signal.aborted) return;
-      // One bad sample must not take the others with it.
-      if (cards.length > 1 && !this.#explainsTogether)
-        for (const card of cards) await this.#explainCards(model, [card], signal, onProgress);
-      else this.#updateCards(ids, () => ({ status: "error", error: messageOf(error) }));
+  /** Another model than the chosen one, loaded when it is first needed. */
+  async #modelAt(index: number): Promise<EngineModel> {
+    const known = this.#models[index];
+    if (known) return known;
+    const load = this.#load;
+    const model = await this.#loadModel(index, () => load !== this.#load);
+    if (load !== this.#load || this.#life.signal.aborted) {
+      model.dispose();
+      throw new DOMException("another model was chosen", "AbortError");
     }
+    return (this.#models[index] = model);
   }
 
-  /** The engine's maps of one sample, by feature. */
-  #shown(maps: Record<string, FloatArray>): Result["attributions"] {
-    const attributions = this.#state.features.map(({ input }) => {
-      const map = maps[input];
-      return map ? { ...summed(map.data), shape: map.shape.slice(1) } : null;
-    });
-    setShares(attributions.filter((attribution) => attribution !== null));
-    return attributions;
+  /** What the cards ask; in Inspect the selected one alone. */
+  async #carded(samples: readonly Sample[], signal: AbortSignal): Promise<Open[]> {
+    const { method, view } = this.#choice;
+    this.#update({ comparison: null });
+    const plan = await this.#plan(this.#choice.model, { method, arguments: this.#argumentsOf(method) }, samples);
+    if (signal.aborted) return [];
+    const { errors, workload } = plan;
+    this.#update({ argumentErrors: errors, workload: workload && `${workload} per sample` });
+    const selected = view === "inspect" ? this.#selected : undefined;
+    const inView = (id: number) => !selected || selected.sample.id === id;
+    if (Object.keys(errors).length) {
+      this.#showCards();
+      this.#try();
+      return [];
+    }
+    this.#showCards(inView);
+    this.#try();
+    const cards = this.#state.cards.filter(({ sample, status }) => status !== "error" && inView(sample.id));
+    const together = !selected && this.#isTogether(method) && cards.some(({ status }) => status === "queued");
+    return cards.map((card) => ({
+      ...this.#questionOf(card.sample, card.target),
+      isOpen: together || card.status === "queued",
+      show: (change) => this.#updateCard(card.sample.id, change),
+    }));
+  }
+
+  #isTogether(method: string): boolean {
+    return this.#state.methods.find(({ name }) => name === method)?.together ?? false;
+  }
+
+  async #plan(model: number, { method, arguments: args }: Pin, samples: readonly Sample[]) {
+    const { inputs } = samples.find((sample) => !this.#errorOf(sample, model)) ?? samples[0];
+    const shapes = inputs.map(({ shape }) => shape);
+    return (await this.#modelAt(model)).plan(method, args, shapes);
+  }
+
+  #questionOf(sample: Sample, target: number | null, pin?: Pin, model = this.#choice.model): Question {
+    const { method, baseline } = this.#choice;
+    const own = { method, arguments: this.#argumentsOf(method) };
+    return { sample, model, baseline, target, ...(pin ?? own) };
+  }
+
+  #errorOf({ id, error }: Sample, model: number): string | null {
+    return error ?? this.#failures.get(placeOf(model, id)) ?? null;
   }
 
   /** Runs the model on samples it has not seen and compares with PyTorch. */
-  async #predict(model: EngineModel, samples: readonly Sample[], signal: AbortSignal): Promise<void> {
-    const unseen = samples.filter(({ id, error }) => !error && !this.#scores.has(id) && !this.#failures.has(id));
+  async #predict(index: number, samples: readonly Sample[], signal: AbortSignal): Promise<void> {
+    const model = await this.#modelAt(index);
+    const unseen = samples.filter(
+      (sample) => !this.#errorOf(sample, index) && !this.#scores.has(placeOf(index, sample.id)),
+    );
     if (!unseen.length) return;
     try {
       const started = performance.now();
@@ -603,86 +681,258 @@ export class Session extends EventTarget implements Store {
       if (signal.aborted) return;
       this.#forwardMs = (performance.now() - started) / unseen.length;
       const differences = unseen.map(({ id, outputs }, i) => {
-        this.#scores.set(id, rowOf(scores, i, unseen.length));
-        return relativeDifference(rowOf(raw, i, unseen.length), outputs[0].raw.data as Float32Array);
+        this.#scores.set(placeOf(index, id), rowOf(scores, i, unseen.length));
+        return relativeDifference(rowOf(raw, i, unseen.length), outputs[index].raw.data as Float32Array);
       });
       const { engine } = this.#state;
       if (engine) this.#update({ engine: { ...engine, maxDiff: Math.max(engine.maxDiff ?? 0, ...differences) } });
     } catch (error) {
+      if (isFatal(error)) throw error;
       if (signal.aborted) return;
       // One bad sample must not take the others with it.
-      if (unseen.length > 1) for (const sample of unseen) await this.#predict(model, [sample], signal);
-      else this.#failures.set(unseen[0].id, messageOf(error));
+      if (unseen.length > 1) for (const sample of unseen) await this.#predict(index, [sample], signal);
+      else this.#failures.set(placeOf(index, unseen[0].id), notices.messageOf(error));
     }
   }
 
-  /** Cards of the page from what is known; with `queue`, those without a current result are queued. */
-  #showCards(queue = false): void {
-    const { first, show } = this.#state;
+  /** Cards of the page from what is known; those for which `queue` says so wait for a result, if they have no current one. */
+  #showCards(queue: (id: number) => boolean = () => false): void {
     const before = new Map(this.#state.cards.map((card) => [card.sample.id, card]));
-    const cards = this.#list.samples.slice(first, first + show).map((sample): Card => {
-      const predictions = this.#predictionsOf(sample);
+    const { model } = this.#choice;
+    const cards = this.#page.map((sample): Card => {
+      const predictions = this.#predictionsOf(sample, model);
       const top = predictions[0]?.index ?? null;
-      const target =
-        predictions.length && this.#payload.use_label_for_attr
-          ? (this.#targets.get(sample.id) ?? this.#targetForAll ?? top)
-          : null;
-      const current = this.#results.get(this.#keyOf(sample.id, target)) ?? null;
-      const old = before.get(sample.id);
-      const error = sample.error ?? this.#failures.get(sample.id) ?? null;
-      const result = current ?? old?.result ?? null;
-      return {
-        ...{ sample, predictions, target, result },
+      const target = this.#targetOf(sample, predictions);
+      const card = {
+        ...this.#cellOf(this.#questionOf(sample, target), before.get(sample.id), queue(sample.id)),
+        ...{ sample, predictions, target },
         correct: top === null || sample.label === null ? null : top === sample.label,
-        status: error ? "error" : current ? "ready" : queue ? "queued" : (old?.status ?? "queued"),
-        done: current ? 1 : 0,
-        stale: !current && !!result,
-        error,
       };
+      const old = before.get(sample.id);
+      return old && isSame(old, card) ? old : card;
     });
     this.#update({ cards });
   }
 
-  #predictionsOf({ id, outputs }: Sample): Prediction[] {
-    const scores = this.#scores.get(id) ?? (outputs[0]?.scores.data as Float32Array | undefined);
+  /** An explanation from what is known; an old one stays until there is a new one. */
+  #cellOf(question: Question, old: Cell | undefined, queue: boolean): Cell {
+    const current = this.#explanations.get(question);
+    const error = this.#errorOf(question.sample, question.model);
+    const result = current ?? old?.result ?? null;
+    return {
+      status: error ? "error" : current ? "ready" : queue ? "queued" : (old?.status ?? "queued"),
+      done: current ? 1 : 0,
+      result,
+      stale: !current && !!result,
+      error,
+    };
+  }
+
+  #targetOf({ id }: Sample, predictions: readonly Prediction[]): number | null {
+    if (!predictions.length || !this.#payload.use_label_for_attr) return null;
+    const { targets, target } = this.#choice;
+    const chosen = targets[id] ?? target;
+    return chosen !== null && chosen < predictions.length ? chosen : predictions[0].index;
+  }
+
+  #predictionsOf({ id, outputs }: Sample, model: number): Prediction[] {
+    const scores = this.#scores.get(placeOf(model, id)) ?? (outputs[model]?.scores.data as Float32Array | undefined);
     if (!scores || scores.length < 2) return [];
-    return Array.from(scores, (score, index) => ({
+    const known = this.#sorted.get(scores);
+    if (known) return known;
+    const sorted = Array.from(scores, (score, index) => ({
       index,
       label: this.#payload.classes[index] ?? `class ${index}`,
       score,
     })).sort((a, b) => b.score - a.score || a.index - b.index);
+    this.#sorted.set(scores, sorted);
+    return sorted;
   }
 
-  #keyOf(sample: number, target: number | null): string {
-    const { method, arguments: args, baseline } = this.#state;
-    return JSON.stringify([method, args, baseline, sample, target]);
+  /** By scores, so that what has not changed stays the same object. */
+  readonly #sorted = new WeakMap<Float32Array, Prediction[]>();
+
+  #updateCard(id: number, change: Partial<Cell>): void {
+    this.#update({ cards: this.#state.cards.map((card) => (card.sample.id === id ? { ...card, ...change } : card)) });
+    if (change.result && this.#state.inspection?.card.sample.id === id) this.#try();
   }
 
-  #keep(key: string, result: Result): void {
-    const size = ({ attributions }: Result) =>
-      attributions.reduce((sum, attribution) => sum + (attribution?.values.length ?? 0), 0);
-    this.#results.set(key, result);
-    this.#keptValues += size(result);
-    for (const [oldest, old] of this.#results) {
-      if (this.#keptValues <= KEPT_VALUES) break;
-      this.#results.delete(oldest);
-      this.#keptValues -= size(old);
+  // -- Compare -----------------------------------------------------------------------------------------------------------
+
+  /** What the cells of Compare ask, column by column. */
+  async #compared(samples: readonly Sample[], signal: AbortSignal): Promise<Open[]> {
+    this.#update({ inspection: null, argumentErrors: {}, workload: null });
+    const columns = this.#columns();
+    const before = this.#state.comparison;
+    const whyNots = columns.map(({ whyNot }) => whyNot);
+    for (const [i, { pin, model, whyNot }] of columns.entries()) {
+      await this.#predict(model, samples, signal);
+      const errors = whyNot ? {} : (await this.#plan(model, pin, samples)).errors;
+      if (signal.aborted) return [];
+      const [wrong] = Object.entries(errors);
+      if (wrong) whyNots[i] = `${wrong[0]}: ${wrong[1]}`;
+    }
+    const oldCell = (id: number, { pin, model }: Column): CompareCell | undefined => {
+      const row = before?.rows[this.#shownRows.indexOf(id)];
+      const at = before?.columns.findIndex((old) => old.model === model && old.pin === pin) ?? -1;
+      return row?.[at];
+    };
+    const rows = this.#state.cards.map(({ sample, target }) =>
+      columns.map((column, i): CompareCell => {
+        const { pin, model } = column;
+        const predictions = this.#predictionsOf(sample, model);
+        const error = whyNots[i] ?? null;
+        const cell = this.#cellOf(this.#questionOf(sample, target, pin, model), oldCell(sample.id, column), !error);
+        return { ...cell, ...(error ? { status: "error", error } : {}), predictions };
+      }),
+    );
+    this.#shownRows = this.#state.cards.map(({ sample }) => sample.id);
+    this.#update({ comparison: this.#summed({ columns: columns.map((column, i) => ({ ...column, whyNot: whyNots[i] })), rows }) }); // prettier-ignore
+    return columns.flatMap(({ pin, model }, c) => {
+      const open = rows.map((row) => row[c].status === "queued");
+      const all = this.#isTogether(pin.method) && open.includes(true);
+      return this.#state.cards.flatMap(({ sample, target }, r): Open[] => {
+        if (rows[r][c].status === "error") return [];
+        const show = (change: Partial<Cell>) => this.#updateCell(r, c, change);
+        return [{ ...this.#questionOf(sample, target, pin, model), isOpen: all || open[r], show }];
+      });
+    });
+  }
+
+  /** Samples of the comparison's rows. */
+  #shownRows: number[] = [];
+
+  #columns(): Column[] {
+    const { compare, method, model } = this.#choice;
+    const none = { rho: null, deletion: null, insertion: null };
+    if (compare.columns === "models") {
+      const pin = this.#chosenPin(method);
+      return this.#payload.models.map(({ name }, i) => ({ title: name, detail: method, pin, model: i, ...none }));
+    }
+    return compare.pins.map((pin) => {
+      const info = this.#state.methods.find(({ name }) => name === pin.method);
+      const whyNot = info ? info.whyNot : `there is no method "${pin.method}"`;
+      return { title: pin.method, detail: this.#detailOf(pin, info), pin, model, whyNot, ...none };
+    });
+  }
+
+  /** The chosen method as a pin, the same object as long as it is the same. */
+  #chosenPin(method: string): Pin {
+    const args = this.#argumentsOf(method);
+    const known = this.#lastPin;
+    if (known?.method !== method || JSON.stringify(known.arguments) !== JSON.stringify(args))
+      this.#lastPin = { method, arguments: args };
+    return this.#lastPin!;
+  }
+
+  #lastPin: Pin | null = null;
+
+  /** What a method was pinned with, in a few words. */
+  #detailOf({ arguments: args }: Pin, info: MethodInfo | undefined): string {
+    const said = (info?.params ?? []).flatMap((spec) => {
+      const value = args[spec.name];
+      if (value === null || value === undefined || spec.name === "seed") return [];
+      if (spec.kind === "layer") return [String(value)];
+      if (spec.kind === "shape") return [`${spec.name === "strides" ? "stride " : ""}${[value].flat().join(" × ")}`];
+      if (spec.kind === "int" && spec.name.startsWith("n_")) return [`${Number(value)} ${spec.name.slice(2)}`];
+      return value === spec.default ? [] : [`${spec.name} ${String(value)}`];
+    });
+    if (info?.baselines === "one") said.push(this.#state.baselines[this.#choice.baseline]);
+    return said.join(" · ");
+  }
+
+  #updateCell(row: number, column: number, change: Partial<Cell>): void {
+    const { comparison } = this.#state;
+    if (!comparison) return;
+    const rows = comparison.rows.map((cells, r) =>
+      r === row ? cells.map((cell, c) => (c === column ? { ...cell, ...change } : cell)) : cells,
+    );
+    this.#update({ comparison: change.result ? this.#summed({ ...comparison, rows }) : { ...comparison, rows } });
+  }
+
+  #summed({ columns, rows }: Comparison): Comparison {
+    const mean = (values: (number | null | undefined)[]): number | null => {
+      const known = values.filter((value) => typeof value === "number");
+      return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
+    };
+    const finished = ({ result, stale }: Cell) => (result && !stale && !result.partial ? result : null);
+    return {
+      rows,
+      columns: columns.map((column, c) => {
+        const results = rows.map((row) => finished(row[c]));
+        return {
+          ...column,
+          rho: mean(results.map((result, r) => agreementOf(finished(rows[r][0]), result))),
+          deletion: mean(results.map((result) => result?.faithfulness?.auc.deletion)),
+          insertion: mean(results.map((result) => result?.faithfulness?.auc.insertion)),
+        };
+      }),
+    };
+  }
+
+  // -- Inspect -----------------------------------------------------------------------------------------------------------
+
+  get #selected(): Card | undefined {
+    const { cards } = this.#state;
+    return cards.find(({ sample }) => sample.id === this.#choice.selected) ?? cards[0];
+  }
+
+  /** Shows what is to be tried with the selected sample at once, and asks the model; the last one asked for wins. */
+  #try(): void {
+    const card = this.#selected;
+    if (this.#choice.view !== "inspect" || !card) return this.#update({ inspection: null });
+    const { inspect, baseline, painted } = this.#choice;
+    const { sample } = card;
+    const { width, height } = rasterOf(sample, inspect.feature);
+    const pixels = pixelsOf(painted[sample.id] ?? [], width * height);
+    const result = card.result && !card.stale && !card.result.partial ? card.result : null;
+    const before = this.#state.inspection?.card.sample.id === sample.id ? this.#state.inspection : null;
+    this.#variants = card.status === "error" ? null : variantsOf(sample, result, inspect, pixels, baseline);
+    const trial = (name: keyof Variants): Trial | null => {
+      const variant = this.#variants?.[name];
+      return variant ? { picture: variant.picture, scores: before?.[name]?.scores ?? null } : null;
+    };
+    const tried = { after: trial("after"), deleted: trial("deleted"), inserted: trial("inserted") };
+    this.#update({ inspection: { card, width, height, painted: pixels, ...tried, error: card.error } });
+    if (!this.#trying) void this.#tryOut();
+  }
+
+  async #tryOut(): Promise<void> {
+    this.#trying = true;
+    try {
+      for (let variants = this.#variants; variants; variants = this.#variants === variants ? null : this.#variants) {
+        const names = (["after", "deleted", "inserted"] as const).filter((name) => variants?.[name]);
+        const sample = this.#state.inspection?.card.sample;
+        const model = this.#model;
+        if (!names.length || !sample || !model) return;
+        const rows = names.map((name) => ({ ...sample, inputs: variants![name]!.inputs }));
+        const { scores } = await model.run(inputsOf(rows, this.#payload.features));
+        const { inspection } = this.#state;
+        if (this.#life.signal.aborted || !inspection) return;
+        if (inspection.card.sample !== sample) continue;
+        const change = (name: keyof Variants, i: number): Partial<Inspection> => {
+          const trial = inspection[name];
+          return trial ? { [name]: { ...trial, scores: rowOf(scores, i, names.length) } } : {};
+        };
+        this.#update({ inspection: Object.assign({}, inspection, ...names.map(change)) as Inspection });
+      }
+    } catch (error) {
+      if (isFatal(error)) return this.#recover(error);
+      const { inspection } = this.#state;
+      if (inspection) this.#update({ inspection: { ...inspection, error: notices.messageOf(error) } });
+    } finally {
+      this.#trying = false;
     }
   }
 
   // -- the store ---------------------------------------------------------------------------------------------------------
 
-  #updateCards(ids: readonly number[], change: (i: number) => Partial<Card>): void {
-    const cards = this.#state.cards.map((card) => {
-      const i = ids.indexOf(card.sample.id);
-      return i < 0 ? card : { ...card, ...change(i) };
-    });
-    this.#update({ cards });
-  }
-
   /** Listeners hear of all changes of one task at once. */
   #update(change: Partial<State>): void {
     this.#state = { ...this.#state, ...change };
+    const { inspection } = this.#state;
+    const card = inspection && change.cards?.find(({ sample }) => sample.id === inspection.card.sample.id);
+    if (card) this.#state.inspection = { ...inspection, card };
     if (this.#changed) return;
     this.#changed = true;
     queueMicrotask(() => {
@@ -692,20 +942,22 @@ export class Session extends EventTarget implements Store {
   }
 }
 
-const paceKey = ({ method, arguments: args }: State): string => JSON.stringify([method, args]);
+/** A question of the view, answered or not. */
+interface Open extends Wanted {
+  isOpen: boolean;
+}
 
-const keyOf = ({ classes, prediction }: Filter): string => JSON.stringify([[...classes].sort(), prediction]);
+const placeOf = (model: number, sample: number): string => `${model} ${sample}`;
 
-const methodOf = (methods: State["methods"], method: string): State["methods"][number] | undefined =>
-  methods.find(({ name }) => name === method);
+/** Cards that are the same are not drawn again. */
+const isSame = (a: Card, b: Card): boolean => (Object.keys(b) as (keyof Card)[]).every((key) => a[key] === b[key]);
 
 /** The values a method's form starts with. A picture is best seen by a layer that gives an image as well. */
-function startOf(methods: State["methods"], layers: State["layers"], method: string): Arguments {
+function startOf(info: MethodInfo | undefined, layers: readonly LayerInfo[]): Arguments {
   const image = layers.filter(({ spatial }) => spatial).at(-1)?.name ?? null;
   const start = (spec: ParamSpec): ArgumentValue => {
     if (spec.kind === "layer") return spec.spatial ? null : image;
     return ("start" in spec ? spec.start : undefined) ?? spec.default;
   };
-  const params = methodOf(methods, method)?.params ?? [];
-  return Object.fromEntries(params.map((spec) => [spec.name, start(spec)]));
+  return Object.fromEntries((info?.params ?? []).map((spec) => [spec.name, start(spec)]));
 }

@@ -246,6 +246,25 @@ export interface Store extends Actions, EventTarget {
   readonly state: Readonly<State>;
 }
 
+/**
+ * What samples are sorted by, of PyTorch's scores of the first model: the highest score, -log of the true class's, or the
+ * entropy in nats. Scores that are no probabilities go through a softmax for the last two. Null where there is nothing to say.
+ */
+export function sortValue({ id, label, outputs }: Sample, by: Sort["by"]): number | null {
+  if (by === "dataset") return id;
+  const scores = Float64Array.from((outputs[0]?.scores.data ?? []) as ArrayLike<number>, Number);
+  if (scores.length < 2 || scores.some((score) => !Number.isFinite(score))) return null;
+  const most = scores.reduce((a, b) => Math.max(a, b));
+  if (by === "confidence") return most;
+  const sum = scores.reduce((a, b) => a + b);
+  const are = scores.every((score) => score >= 0) && Math.abs(sum - 1) < 1e-3;
+  const exps = are ? scores : scores.map((score) => Math.exp(score - most));
+  const total = exps.reduce((a, b) => a + b);
+  const log = (p: number) => Math.log(Math.max(p / total, Number.MIN_VALUE));
+  if (by === "loss") return label === null ? null : -log(exps[label]);
+  return exps.reduce((entropy, p) => entropy - (p / total) * log(p), 0);
+}
+
 /** The filter as a sentence would say it. */
 export function filterInWords({ classes, labels, prediction }: Filter): string {
   const parts = [

@@ -118,7 +118,11 @@ const until = (session: Session, wanted: (state: State) => boolean): Promise<Sta
   new Promise((resolve, reject) => {
     const timer = setTimeout(
       () =>
-        reject(new Error(`not reached: ${JSON.stringify({ ...session.state, cards: session.state.cards.length })}`)),
+        reject(
+          new Error(
+            `not reached: ${JSON.stringify({ ...session.state, cards: session.state.cards.length, methods: 0, layers: 0 })}`,
+          ),
+        ),
       4000,
     );
     const look = () => {
@@ -139,7 +143,7 @@ const settled = (s: State) =>
 
 let session: Session;
 const start = (payload: Payload, source: Source, options = {}) =>
-  (session = new Session(payload, source, { engine, ...options }));
+  (session = new Session(payload, source, { engine: () => engine, ...options }));
 afterEach(() => session.dispose());
 
 test("explains the first samples and compares with PyTorch", async () => {
@@ -222,7 +226,7 @@ test("Next asks the kernel for what is missing, Previous asks nobody", async () 
   const state = await until(session, (s) => settled(s) && s.first === 2);
   expect(state.cards.map((c) => c.sample.id)).toEqual([2, 3]);
   expect(source.requests).toEqual([
-    { op: "fetch", filter: { classes: [], prediction: "all" }, start: 2, count: 2, scan: 512 },
+    { op: "fetch", filter: { classes: [], labels: [], prediction: "all" }, start: 2, count: 2, scan: 512 },
   ]);
   session.previous();
   expect((await until(session, (s) => s.first === 0 && settled(s))).cards[0].sample.id).toBe(0);
@@ -248,7 +252,7 @@ test("a filter scans on, and one that matches nothing says how far it looked", a
   );
   session.state.notice!.actions![1].run();
   const back = await until(session, (s) => settled(s) && !s.notice);
-  expect(back.filter).toEqual({ classes: [], prediction: "all" });
+  expect(back.filter).toEqual({ classes: [], labels: [], prediction: "all" });
   expect(back.cards.map((c) => c.sample.id)).toEqual([0, 1]);
 });
 
@@ -325,7 +329,10 @@ test("where there is no delta, deletion and insertion tell how good a map is", a
   await until(start(payloadOf([sample(0), sample(1)]), new TestSource(false)), settled);
   expect(session.state.cards.every(({ result }) => result!.delta !== null && result!.faithfulness === null)).toBe(true);
   session.setMethod("Saliency");
-  const { cards } = await until(session, (s) => settled(s) && s.cards.every(({ result }) => result!.faithfulness !== null));
+  const { cards } = await until(
+    session,
+    (s) => settled(s) && s.cards.every(({ result }) => result!.faithfulness !== null),
+  );
   for (const { result } of cards) {
     expect(result!.delta).toBeNull();
     expect(result!.faithfulness!.auc.deletion).toBeGreaterThan(0);
@@ -399,7 +406,7 @@ test("a model that is refused names the operator, the node and the module", asyn
   ];
   const refusing: Engine = { load: () => Promise.reject(new RefusedError({ message: "no", nodes, total: 46 })) };
   const state = await until(
-    start(payloadOf([sample(0)]), new TestSource(false), { engine: refusing }),
+    start(payloadOf([sample(0)]), new TestSource(false), { engine: () => refusing }),
     (s) => s.phase.name === "stopped",
   );
   expect(state.phase).toMatchObject({

@@ -4,52 +4,13 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { FloatArray } from "../engine";
-import { sizeOf } from "../graph";
 import { inChunks, rowsOf, sampleOf } from "../methods/steps";
+import { blurred, placesOf, ranked } from "../pixels";
 import type { Curve, Metric, MetricCall } from "./metric";
-
-/** Of RISE's Gaussian blur, in pixels. */
-const [KERNEL, SIGMA] = [11, 5];
-
-/** Positions [..., place] of one input: an image's pixels are taken with all their channels. */
-function placesOf(shape: readonly number[]): { places: number; channels: number } {
-  const channels = shape.length > 2 ? shape[0] : 1;
-  return { channels, places: sizeOf(shape) / channels };
-}
-
-/** Places of one sample over all inputs, the strongest attribution first; ties in the order of memory. */
-export function ranked(maps: readonly { data: Float32Array; shape: readonly number[] }[]): Int32Array {
-  const strengths = maps.flatMap(({ data, shape }) => {
-    const { places, channels } = placesOf(shape);
-    return Array.from({ length: places }, (_, p) => {
-      let sum = 0;
-      for (let c = 0; c < channels; c++) sum += data[c * places + p];
-      return sum;
-    });
-  });
-  return Int32Array.from(strengths.keys()).sort((a, b) => strengths[b] - strengths[a] || a - b);
-}
 
 /** Area under a curve whose points are evenly spaced on 0..1: the ends count half. */
 export const areaUnder = (y: Float32Array): number =>
   (y.reduce((sum, v) => sum + v, 0) - (y[0] + y[y.length - 1]) / 2) / (y.length - 1);
-
-/** An image [C, H, W], blurred; the border repeats itself. */
-function blurred(data: Float32Array, shape: readonly number[]): Float32Array {
-  const [channels, height, width] = shape;
-  const half = (KERNEL - 1) / 2;
-  const weights = Array.from({ length: KERNEL }, (_, i) => Math.exp(-((i - half) ** 2) / (2 * SIGMA ** 2)));
-  const total = weights.reduce((a, b) => a + b, 0);
-  const along = (x: Float32Array, length: number, stride: number): Float32Array =>
-    x.map((_, at) => {
-      const place = Math.floor(at / stride) % length;
-      return weights.reduce((sum, w, i) => {
-        const there = Math.max(0, Math.min(length - 1, place + i - half));
-        return sum + (w / total) * x[at + (there - place) * stride];
-      }, 0);
-    });
-  return channels ? along(along(data, width, 1), height, width) : data;
-}
 
 /** The target's score: of the graph's output `scores`, else the softmax of what is explained. */
 async function probabilities(

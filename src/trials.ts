@@ -1,0 +1,103 @@
+/** What the selected sample becomes when pixels are hidden, by the brush or by the scrubber, and how that looks. */
+import type { Inspect } from "./choice";
+import { averaged, blurred, mixed, picturing, placesOf, ranked } from "./pixels";
+import type { Result } from "./state";
+import type { NDArray, Sample } from "./wire";
+
+/** The sample with some pixels hidden. */
+export interface Variant {
+  /** By feature, as the model sees it. */
+  inputs: NDArray[];
+  /** Of the feature in view, [C, H, W], C = 1 or 3, 0..1. */
+  picture: NDArray;
+}
+
+export interface Variants {
+  /** Null where nothing is painted. */
+  after: Variant | null;
+  /** Null without a finished map that says something about every pixel. */
+  deleted: Variant | null;
+  inserted: Variant | null;
+}
+
+/** Height and width of what can be hidden in a feature. */
+export function rasterOf({ inputs }: Sample, feature: number): { width: number; height: number } {
+  const { shape } = inputs[feature];
+  return { width: shape.at(-1) ?? 1, height: placesOf(shape).places / (shape.at(-1) ?? 1) };
+}
+
+/** How many pixels of all features the scrubber hides at a place. */
+export const hiddenAt = (at: number, places: number): number => Math.round(at * places);
+
+/** @param painted [H * W] of the feature in view, 1 where hidden */
+export function variantsOf(
+  sample: Sample,
+  result: Result | null,
+  { feature, fill, at }: Inspect,
+  painted: Uint8Array,
+  baseline: number,
+): Variants {
+  const values = sample.inputs.map(({ data }) => data as Float32Array<ArrayBuffer>);
+  const shapes = sample.inputs.map(({ shape }) => shape);
+  const draw = drawingOf(sample, feature);
+  const variant = (changed: Float32Array<ArrayBuffer>[]): Variant => ({
+    inputs: changed.map((data, i) => ({ dtype: "float32", shape: shapes[i], data })),
+    picture: { dtype: "float32", ...draw(changed[feature]) },
+  });
+
+  const hides = painted.some((pixel) => pixel !== 0);
+  const replacement = (): Float32Array => {
+    if (fill === "blur") return blurredOf(sample, feature);
+    if (fill === "mean") return averaged(values[feature], shapes[feature]);
+    return baselineOf(sample, feature, baseline);
+  };
+  const withPaint = () =>
+    values.map((x, i) => (i === feature ? mixed(x, replacement(), shapes[i], (p) => painted[p] !== 0) : x));
+
+  const order = result && orderOf(result, shapes);
+  const after = hides ? variant(withPaint()) : null;
+  if (!order) return { after, deleted: null, inserted: null };
+  const taken = new Uint8Array(order.length);
+  for (const place of order.subarray(0, hiddenAt(at, order.length))) taken[place] = 1;
+  const starts = shapes.map((_, i) => shapes.slice(0, i).reduce((sum, shape) => sum + placesOf(shape).places, 0));
+  const swapped = (from: (i: number) => Float32Array, to: (i: number) => Float32Array) =>
+    values.map((_, i) => mixed(from(i), to(i), shapes[i], (p) => taken[starts[i] + p] !== 0));
+  return {
+    after,
+    deleted: variant(swapped((i) => values[i], (i) => baselineOf(sample, i, baseline))), // prettier-ignore
+    inserted: variant(swapped((i) => (shapes[i].length === 3 ? blurredOf(sample, i) : baselineOf(sample, i, baseline)), (i) => values[i])), // prettier-ignore
+  };
+}
+
+function baselineOf({ baselines }: Sample, feature: number, choice: number): Float32Array {
+  const all = baselines[feature];
+  return all[Math.min(choice, all.length - 1)].data as Float32Array;
+}
+
+const drawings = new WeakMap<NDArray, ReturnType<typeof picturing>>();
+const drawingOf = ({ inputs, display }: Sample, feature: number) =>
+  once(drawings, inputs[feature], () => picturing(plainOf(inputs[feature]), plainOf(display[feature])));
+
+const blurs = new WeakMap<NDArray, Float32Array>();
+const blurredOf = ({ inputs }: Sample, feature: number): Float32Array =>
+  once(blurs, inputs[feature], () => blurred(inputs[feature].data as Float32Array, inputs[feature].shape));
+
+const orders = new WeakMap<Result["attributions"], Int32Array | null>();
+
+/** Places of all features, the most important first; null where the result does not speak of every place. */
+const orderOf = ({ attributions }: Result, shapes: readonly (readonly number[])[]): Int32Array | null =>
+  once(orders, attributions, () => {
+    const maps = attributions.map(
+      (attribution) => attribution && { data: attribution.values, shape: attribution.shape },
+    );
+    const fits = maps.every((map, i) => map && placesOf(map.shape).places === placesOf(shapes[i]).places);
+    return fits ? ranked(maps.filter((map) => map !== null)) : null;
+  });
+
+const plainOf = ({ data, ...array }: NDArray) => ({ ...array, data: data as Exclude<typeof data, BigInt64Array> });
+
+/** What takes time is made once for each array. */
+function once<Key extends object, Value>(known: WeakMap<Key, Value>, key: Key, make: () => Value): Value {
+  if (!known.has(key)) known.set(key, make());
+  return known.get(key)!;
+}

@@ -4,7 +4,9 @@ import { property } from "lit/decorators.js";
 import type { Display, Notice, State, Store } from "../state";
 import { AttriscopeArguments } from "./arguments";
 import { AttriscopeCard } from "./card";
+import { AttriscopeColumns } from "./columns";
 import { AttriscopeCompare } from "./compare";
+import { AttriscopeCompareRow } from "./compare-row";
 import { AttriscopeCurve } from "./curve";
 import { AttriscopeDisplay } from "./display";
 import { AttriscopeFilter } from "./filter";
@@ -20,6 +22,7 @@ import { AttriscopeSamples } from "./samples";
 import { AttriscopeSegments } from "./segments";
 import { AttriscopeShare } from "./share";
 import { AttriscopeStatus } from "./status";
+import { AttriscopeTarget } from "./target";
 import { signColours } from "../styles/colormaps";
 import { ThemeController } from "./theme";
 import { base, tokens } from "./tokens";
@@ -203,10 +206,11 @@ export class AttriscopeExplorer extends LitElement {
   };
 
   /** The same object as long as nothing in it changes, so that no picture is painted twice. */
-  #lookOf({ display: chosen, cards }: State): Look {
+  #lookOf({ display: chosen, cards, comparison }: State): Look {
     const { theme, pixelRatio } = this.#theme;
+    const results = (comparison?.rows.flat() ?? cards).flatMap(({ result }) => result ?? []);
     // A method that gives magnitudes alone says nothing for or against.
-    const unsigned = cards.some(({ result }) => result) && cards.every(({ result }) => !result || !result.signed);
+    const unsigned = results.length > 0 && results.every(({ signed }) => !signed);
     const display: Display = unsigned && chosen.sign === "signed" ? { ...chosen, sign: "absolute" } : chosen;
     const known = this.#look;
     const keys = Object.keys(display) as (keyof typeof display)[];
@@ -285,7 +289,13 @@ export class AttriscopeExplorer extends LitElement {
     const method = html`<attriscope-method .state=${state} .actions=${store}></attriscope-method>`;
     const filter = html`<attriscope-filter .state=${state} .actions=${store}></attriscope-filter>`;
     const display = html`<attriscope-display .display=${state.display} .actions=${store}></attriscope-display>`;
-    const lines = { samples: [method, filter, display], compare: [filter, display], inspect: [method, display] };
+    const columns = html`<attriscope-columns .state=${state} .actions=${store}></attriscope-columns>`;
+    const one = state.choice.compare.columns === "models";
+    const lines = {
+      samples: [method, filter, display],
+      compare: one ? [method, columns] : [columns],
+      inspect: [method, display],
+    };
     return html`<div class="controls">${lines[state.view]}</div>`;
   }
 
@@ -361,6 +371,9 @@ const PARTS = {
   "attriscope-predictions": AttriscopePredictions,
   "attriscope-card": AttriscopeCard,
   "attriscope-samples": AttriscopeSamples,
+  "attriscope-columns": AttriscopeColumns,
+  "attriscope-target": AttriscopeTarget,
+  "attriscope-compare-row": AttriscopeCompareRow,
   "attriscope-compare": AttriscopeCompare,
   "attriscope-inspect": AttriscopeInspect,
   "attriscope-notice": AttriscopeNotice,

@@ -1,0 +1,496 @@
+/** One sample of Compare: what it is, then one cell for each column. Fires "open" with the column as detail. */
+import { css, html, LitElement, nothing, type PropertyValues } from "lit";
+import { property, state as own } from "lit/decorators.js";
+import type { Actions, Card, Column, CompareCell, Result } from "../state";
+import { styleNamed } from "../styles/index";
+import { isDeltaHigh } from "./card";
+import { percent, score, signed } from "./format";
+import { check, cross, warning } from "./icons";
+import { type Look, type Place, probed } from "./map";
+import type { Explain } from "./predictions";
+import type { AttriscopeTarget } from "./target";
+import { base } from "./tokens";
+
+/** Side of the sample's own picture, and inner width of a cell, in CSS pixels. */
+const THUMBNAIL = 64;
+const INNER = 194;
+
+/**
+ * Which values are the best, as far as three decimals tell: several where they are equal, none where all are.
+ * What is null takes no part.
+ */
+export function bestOf(values: readonly (number | null)[], better: "lowest" | "highest"): boolean[] {
+  const shown = values.map((value) => (value === null || !Number.isFinite(value) ? null : Math.round(value * 1000)));
+  const known = shown.filter((value) => value !== null);
+  const best = better === "lowest" ? Math.min(...known) : Math.max(...known);
+  const differ = known.some((value) => value !== best);
+  return shown.map((value) => differ && value === best);
+}
+
+/** Two lists of the same objects are the same. */
+const elementwise = <T>(now: readonly T[], before: readonly T[] | undefined): boolean =>
+  now.length !== before?.length || now.some((value, i) => value !== before[i]);
+
+const isWaiting = ({ status }: CompareCell): boolean => status === "queued" || status === "running";
+
+/** What counts: a result that is there and not about to be replaced. */
+const areasOf = (cell: CompareCell): { deletion: number; insertion: number } | null =>
+  (!isWaiting(cell) && cell.result?.faithfulness?.auc) || null;
+
+/** Deletion and insertion with their names, for cells and means. */
+export const figures = (
+  deletion: number | null,
+  insertion: number | null,
+  best: { deletion: boolean; insertion: boolean },
+) => {
+  const figure = (name: string, title: string, value: number | null, bold: boolean) =>
+    html`<dt title=${title}>${name}</dt>
+      <dd class=${bold ? "best" : ""}>${value === null ? "–" : score(value)}</dd>`;
+  return html`${figure("deletion", "Area under the deletion curve, 0 to 1: the lower the better", deletion, best.deletion)}
+  ${figure("insertion", "Area under the insertion curve, 0 to 1: the higher the better", insertion, best.insertion)}`;
+};
+
+/** For cells and means. */
+export const figureStyles = css`
+  dl {
+    display: grid;
+    grid-template-columns: auto minmax(0, 1fr);
+    grid-auto-rows: 15px;
+    width: 88px;
+    margin: 0;
+    font-size: 11px;
+    line-height: 15px;
+    white-space: nowrap;
+  }
+  dt {
+    color: var(--fg2);
+  }
+  dd {
+    margin: 0;
+    text-align: right;
+    color: var(--fg2);
+  }
+  .best {
+    font-weight: 600;
+    color: var(--fg);
+  }
+`;
+
+export class AttriscopeCompareRow extends LitElement {
+  @property({ attribute: false }) card!: Card;
+  /** One for each column; a cell is replaced when something in it changes. */
+  @property({ attribute: false, hasChanged: elementwise }) cells: readonly CompareCell[] = [];
+  @property({
+    attribute: false,
+    hasChanged: (now: Column[], before?: Column[]) => headed(now) !== headed(before ?? []),
+  })
+  columns: readonly Column[] = [];
+  /** The columns are models: each cell says what its own predicts. */
+  @property({ type: Boolean, reflect: true }) models = false;
+  /** Index and name of the feature in view. */
+  @property({ type: Number }) feature = 0;
+  @property() name = "";
+  @property({ attribute: false }) classes: readonly string[] = [];
+  @property({ attribute: false }) look!: Look;
+  /** What all maps are divided by; null: each by its own. */
+  @property({ attribute: false }) scale: number | null = null;
+  /** The place that the Tab key leads to, 0 being the sample; null where it lies in another row. */
+  @property({ attribute: false }) stop: number | null = null;
+  @property({ attribute: false }) actions!: Actions;
+  /** The pixel under the pointer, marked in all maps; where it is, and in which cell. */
+  @own() probe: { column: number; place: Place } | null = null;
+
+  static override styles = [
+    base,
+    figureStyles,
+    css`
+      :host {
+        display: grid;
+        grid-template-columns: var(--template);
+        height: 113px;
+        border-bottom: 1px solid var(--line);
+        /* Rows out of sight cost nothing. */
+        content-visibility: auto;
+      }
+      :host([models]) {
+        height: 131px;
+      }
+      :focus-visible {
+        outline-offset: -2px;
+      }
+      .sample {
+        position: sticky;
+        left: 0;
+        z-index: 2;
+        display: grid;
+        grid-template: 64px 28px / 64px minmax(0, 1fr);
+        column-gap: 12px;
+        padding: 8px 8px 0 12px;
+        background: var(--bg);
+      }
+      .thumbnail {
+        cursor: pointer;
+      }
+      .about {
+        min-width: 0;
+      }
+      .id {
+        line-height: 18px;
+        font-size: 11px;
+        color: var(--fg2);
+      }
+      .truth {
+        display: flex;
+        align-items: center;
+        gap: 4px;
+        font-weight: 600;
+      }
+      .correct svg {
+        color: var(--ok);
+      }
+      .incorrect svg {
+        color: var(--err0);
+      }
+      attriscope-target {
+        grid-column: 1 / 3;
+        min-width: 0;
+        padding-top: 2px;
+      }
+      .cell {
+        position: relative;
+        display: grid;
+        grid-template-columns: 96px 88px;
+        align-content: start;
+        gap: 2px 10px;
+        min-width: 0;
+        padding: 8px 0 8px 12px;
+        border-left: 1px solid var(--line);
+      }
+      .predicted {
+        grid-column: 1 / 3;
+        display: flex;
+        align-items: center;
+        gap: 4px;
+        max-width: ${INNER}px;
+        height: 16px;
+        font-size: 11px;
+        color: var(--fg2);
+      }
+      .predicted b {
+        font-weight: 600;
+        color: var(--fg);
+      }
+      .predicted span:last-child {
+        color: var(--fg);
+      }
+      .map {
+        cursor: pointer;
+      }
+      attriscope-curve {
+        width: 88px;
+        margin-bottom: 6px;
+      }
+      .slot {
+        display: grid;
+        place-items: center;
+        width: 96px;
+        height: 96px;
+        padding: 4px;
+        border: 1px dashed var(--line1);
+        background: var(--tint);
+        font-size: 11px;
+        text-align: center;
+        color: var(--fg2);
+      }
+      .error {
+        grid-column: 1 / 3;
+        height: 96px;
+        max-width: ${INNER}px;
+        padding: 6px 8px;
+        overflow: auto;
+        border: 1px dashed var(--err0);
+        font-size: 11px;
+        color: var(--err);
+        overflow-wrap: anywhere;
+      }
+      .delta {
+        display: flex;
+        align-items: center;
+        justify-content: flex-end;
+        gap: 4px;
+      }
+      .high {
+        color: var(--warn);
+      }
+      .stale attriscope-map,
+      .stale .figures {
+        animation: recede 0s 150ms forwards;
+      }
+      .pending {
+        position: absolute;
+        inset: auto auto 8px 12px;
+        width: 96px;
+        height: 96px;
+        display: grid;
+        place-items: center;
+        font-size: 11px;
+        visibility: hidden;
+        animation: appear 0s 150ms forwards;
+        pointer-events: none;
+      }
+      .pending span {
+        padding: 0 6px;
+        border-radius: 10px;
+        background: var(--bg);
+        color: var(--fg2);
+      }
+      @keyframes recede {
+        to {
+          opacity: 0.3;
+        }
+      }
+      @keyframes appear {
+        to {
+          visibility: visible;
+        }
+      }
+      .probe {
+        position: absolute;
+        z-index: 1;
+        padding: 2px 6px;
+        border: 1px solid var(--line1);
+        border-radius: 3px;
+        background: var(--bg);
+        font-size: 11px;
+        white-space: nowrap;
+        pointer-events: none;
+      }
+      @container (width < 600px) {
+        .sample {
+          grid-template: 64px 16px 20px / 64px minmax(0, 1fr);
+          column-gap: 4px;
+          padding: 6px 4px 0 12px;
+        }
+        .about {
+          display: contents;
+        }
+        .truth {
+          grid-column: 1 / 3;
+        }
+        attriscope-target {
+          padding: 0;
+        }
+      }
+    `,
+  ];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.setAttribute("role", "row");
+  }
+
+  /** @param column 0 is the sample */
+  focusCell(column: number): void {
+    this.renderRoot.querySelector<HTMLElement>(`[data-column="${column}"]`)?.focus();
+  }
+
+  /** What Enter does on the sample. */
+  chooseTarget(): void {
+    void this.renderRoot.querySelector<AttriscopeTarget & HTMLElement>("attriscope-target")?.show();
+  }
+
+  override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("columns") || changed.has("card")) this.probe = null;
+  }
+
+  override render() {
+    const areas = this.cells.map(areasOf);
+    const deletion = bestOf(
+      areas.map((area) => area?.deletion ?? null),
+      "lowest",
+    );
+    const insertion = bestOf(
+      areas.map((area) => area?.insertion ?? null),
+      "highest",
+    );
+    return html`${this.#sample()}
+    ${this.columns.map((column, i) => {
+      const cell = this.cells[i];
+      return cell ? this.#cell(cell, column, i, { deletion: deletion[i], insertion: insertion[i] }) : nothing;
+    })}`;
+  }
+
+  #name(index: number | null): string | null {
+    if (index === null) return null;
+    const known = this.card.predictions.find((prediction) => prediction.index === index)?.label;
+    return known ?? this.classes[index] ?? String(index);
+  }
+
+  #sample() {
+    const { sample, correct, target, predictions } = this.card;
+    const truth = this.#name(sample.label);
+    const verdict = correct === null ? "" : correct ? "correct" : "incorrect";
+    const about = [
+      `Sample ${sample.id}`,
+      truth === null ? "" : `true ${truth}`,
+      verdict,
+      target === null ? "" : `explaining ${this.#name(target)}`,
+    ];
+    const explain = ({ detail }: CustomEvent<Explain>): void => {
+      if (detail.all) this.actions.setTargetForAll(detail.target);
+      else this.actions.setTarget(sample.id, detail.target);
+    };
+    return html`<div
+      class="sample"
+      role="rowheader"
+      tabindex=${this.stop === 0 ? 0 : -1}
+      aria-label=${about.filter(Boolean).join(", ")}
+      data-column="0"
+    >
+      <attriscope-map
+        class="thumbnail"
+        .image=${sample.display[this.feature] ?? null}
+        .look=${this.look}
+        .side=${THUMBNAIL}
+        label="${this.name}, sample ${sample.id}"
+        @click=${() => this.#open(null)}
+      ></attriscope-map>
+      <div class="about">
+        <div class="id">#${sample.id}</div>
+        ${
+          truth === null
+            ? nothing
+            : html`<div class="truth ${verdict}" title="True class: ${truth}${verdict && `, predicted ${verdict}ly`}">
+                ${correct === null ? nothing : correct ? check : cross}<span class="truncate">${truth}</span>
+              </div>`
+        }
+      </div>
+      <attriscope-target
+        .predictions=${predictions}
+        .target=${target}
+        .truth=${sample.label}
+        @explain=${explain}
+      ></attriscope-target>
+    </div>`;
+  }
+
+  #cell(cell: CompareCell, column: Column, index: number, best: { deletion: boolean; insertion: boolean }) {
+    const stale = cell.result !== null && isWaiting(cell);
+    return html`<div
+      class="cell ${stale ? "stale" : ""}"
+      role="gridcell"
+      tabindex=${this.stop === index + 1 ? 0 : -1}
+      aria-label=${this.#summary(cell, column, best)}
+      data-column=${index + 1}
+      data-status=${cell.status}
+    >
+      ${this.models ? this.#predicted(cell) : nothing}${this.#content(cell, column, index, best)}
+    </div>`;
+  }
+
+  #predicted({ predictions: [first] }: CompareCell) {
+    if (!first) return html`<div class="predicted"></div>`;
+    const { label } = this.card.sample;
+    return html`<div class="predicted" title="Predicted: ${first.label}, ${first.score}">
+      <span>predicted</span><b class="truncate">${first.label}</b><span>${score(first.score)}</span>
+      ${
+        label === null
+          ? nothing
+          : first.index === label
+            ? html`<span class="correct">${check}</span>`
+            : html`<span class="incorrect">${cross}</span>`
+      }
+    </div>`;
+  }
+
+  #content(cell: CompareCell, column: Column, index: number, best: { deletion: boolean; insertion: boolean }) {
+    if (column.whyNot !== undefined) return html`<div class="slot" title=${column.whyNot}>not here</div>`;
+    const error = cell.error ?? this.card.sample.error;
+    if (error !== null) return html`<div class="error" title=${error} data-error>${error}</div>`;
+    const waiting = cell.status === "running" ? percent(cell.done) : "queued";
+    const areas = cell.result?.faithfulness?.auc ?? null;
+    return html`${this.#map(cell, index, waiting)}
+      <div class="figures">
+        <attriscope-curve small .faithfulness=${cell.result?.faithfulness ?? null}></attriscope-curve>
+        <dl>${figures(areas?.deletion ?? null, areas?.insertion ?? null, best)}${this.#delta(cell.result)}</dl>
+      </div>
+      ${cell.result && isWaiting(cell) ? html`<div class="pending"><span>${waiting}</span></div>` : nothing}`;
+  }
+
+  #map({ result }: CompareCell, index: number, waiting: string) {
+    if (!result) return html`<div class="slot">${waiting}</div>`;
+    const attribution = result.attributions[this.feature];
+    const open = () => this.#open(index);
+    if (!attribution) {
+      const why = `${result.method} gives one map, which lies over another feature`;
+      return html`<div class="slot map" title=${why} @click=${open}>no map</div>`;
+    }
+    const target = this.#name(result.target);
+    return html`<attriscope-map
+        class="map"
+        .image=${this.card.sample.display[this.feature] ?? null}
+        .attribution=${attribution}
+        .picture=${styleNamed(this.look.display.style)}
+        .look=${this.look}
+        .scale=${this.scale}
+        .mark=${this.probe?.place ?? null}
+        label="${result.method}${target === null ? "" : ` for ${target}`}, share ${signed(attribution.share, 2)}"
+        data-picture=${result.method}
+        @click=${open}
+        @probe=${({ detail }: CustomEvent<Place | null>) => (this.probe = detail && { column: index, place: detail })}
+      ></attriscope-map>
+      ${this.probe?.column === index ? this.#readout(result, this.probe.place) : nothing}`;
+  }
+
+  /** Position, value and rank of the pixel under the pointer, beside it and inside the cell. */
+  #readout({ attributions }: Result, place: Place) {
+    const { x, y, value, rank } = probed(attributions[this.feature]!, this.look, place, this.scale);
+    const down = place.v < 0.5 ? `bottom: 12px` : `bottom: 84px`;
+    return html`<div
+      class="probe"
+      style="left: calc(12px + ${place.u} * ${INNER}px); translate: ${-place.u * 100}%; ${down}"
+    >
+      x ${x}, y ${y} · ${signed(value, 3)} · rank ${rank}
+    </div>`;
+  }
+
+  #delta(result: Result | null) {
+    const delta = result?.delta ?? null;
+    const high = result !== null && isDeltaHigh(result);
+    const about =
+      "sum of attributions − (f(x) − f(baseline))" +
+      (result?.change ? `; f(x) − f(baseline) = ${signed(result.change, 4, true)}` : "") +
+      (high ? ". More than 5 % of that change: the attributions do not add up well; more steps may help." : "") +
+      (result && delta === null ? ". This method does not promise that they add up." : "");
+    return html`<dt title=${about}>Δ</dt>
+      <dd class="delta ${high ? "high" : ""}" title=${about}>
+        ${high ? warning : nothing}${delta === null ? "–" : signed(delta, 3, high)}
+      </dd>`;
+  }
+
+  #open(detail: number | null): void {
+    this.dispatchEvent(new CustomEvent("open", { detail }));
+  }
+
+  /** A cell as a sentence, for readers who do not see it. */
+  #summary(cell: CompareCell, column: Column, best: { deletion: boolean; insertion: boolean }): string {
+    const about = [`${column.title}, sample ${this.card.sample.id}`];
+    const error = column.whyNot ?? cell.error ?? this.card.sample.error;
+    const [first] = cell.predictions;
+    if (this.models && first) about.push(`predicted ${first.label} ${score(first.score)}`);
+    if (error !== null) return [...about, `error: ${error}`].join(", ");
+    if (isWaiting(cell)) return [...about, cell.status === "running" ? percent(cell.done) : "queued"].join(", ");
+    const areas = areasOf(cell);
+    const delta = cell.result?.delta ?? null;
+    if (areas) {
+      about.push(`deletion ${score(areas.deletion)}${best.deletion ? " best" : ""}`);
+      about.push(`insertion ${score(areas.insertion)}${best.insertion ? " best" : ""}`);
+    }
+    if (delta !== null) about.push(`delta ${signed(delta, 3)}${isDeltaHigh(cell.result!) ? " high" : ""}`);
+    return about.join(", ");
+  }
+}
+
+/** What a row takes from its columns; their means are none of its business. */
+const headed = (columns: readonly Column[]): string =>
+  columns.map(({ title, whyNot }) => JSON.stringify([title, whyNot])).join();

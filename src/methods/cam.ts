@@ -8,7 +8,7 @@ import type { FloatArray, Model } from "../engine";
 import { EngineError } from "../support";
 import { interpolate, type Interpolation } from "./interpolate";
 import { activationAndGradient, insideOf, layerValue, mapName, outward, spatialLayerParam } from "./layers";
-import type { Call, Method, ParamSpec } from "./method";
+import type { Arguments, Call, Method, ParamSpec } from "./method";
 import { download } from "./steps";
 
 export const interpolateParam: ParamSpec = {
@@ -30,8 +30,8 @@ export const reluParam: ParamSpec = {
 /** The part of a CAM method that is its own. */
 type Own = Pick<Method, "name" | "summary" | "source"> & {
   params?: readonly ParamSpec[];
-  /** [N, C, ...] both -> [N, 1, ...]; called inside tf.tidy. */
-  map: (activation: Tensor, gradient: Tensor) => Tensor;
+  /** [N, C, ...] both -> [N, 1, ...], or a map for each channel; called inside tf.tidy. */
+  map: (activation: Tensor, gradient: Tensor, args: Arguments) => Tensor;
 };
 
 /** A method whose map follows from a layer's activation and gradient. */
@@ -51,7 +51,7 @@ export const cam = ({ map, params = [], ...own }: Own): Method => ({
       const given = model.upload({ ...call.inputs, ...call.additional });
       const { activation, gradient } = activationAndGradient(model, layerValue(call), given, target);
       checkImage(call, activation.shape);
-      return finished(call, map(activation, gradient));
+      return finished(call, map(activation, gradient, call.arguments));
     });
     return download(found);
   },
@@ -99,7 +99,7 @@ export async function activationOf(call: Call): Promise<FloatArray> {
   return found.activation;
 }
 
-/** A map [N, 1, ...] as the arguments want it, by the name of the input it is laid over. Call inside tf.tidy. */
+/** A map [N, 1 or C, ...] as the arguments want it, by the name of the input it is laid over. Call inside tf.tidy. */
 export function finished(call: Call, map: Tensor): Record<string, Tensor> {
   const mode = call.arguments.interpolate as Interpolation | "none";
   const own = call.arguments.relu_attributions ? tf.relu(map) : map;

@@ -1,17 +1,16 @@
-import { inBatches, lift, liftMode, matesOf } from "./deep-lift";
+import { inBatches, lift, liftParams, matesOf } from "./deep-lift";
 import type { Call, Maps, Method } from "./method";
 import { Means } from "./means";
 import { rowsOf } from "./steps";
 
 /** Every sample with every baseline, sample by sample; a sample's map is the mean over its own. */
 async function explain(call: Call): Promise<Maps> {
-  const { mode } = call.arguments;
   const count = call.target.length;
   const baselines = Object.values(call.baselines)[0].shape[0];
   const means = new Means(call.inputs, baselines);
   await inBatches(
     call,
-    matesOf(call.model, mode),
+    matesOf(call.model, call.arguments.mode),
     count * baselines,
     (rows) => {
       const sample = rows.map((row) => Math.floor(row / baselines));
@@ -22,7 +21,7 @@ async function explain(call: Call): Promise<Maps> {
         additional: rowsOf(call.additional, sample),
         target: sample.map((s) => call.target[s]),
       };
-      return lift(pairs, mode);
+      return lift(pairs, call.arguments);
     },
     async (start, maps) => {
       means.add(start, maps);
@@ -38,7 +37,7 @@ export const deepLiftShap: Method = {
   cost: "n passes",
   summary: "Deep Lift, averaged over all baselines",
   source: "Lundberg and Lee 2017; captum.attr.DeepLiftShap",
-  params: [liftMode],
+  params: liftParams,
   baselines: "several",
   embeds: true,
   complete: true,

@@ -9,8 +9,9 @@ import type { Model } from "../engine";
 import type { NDArray } from "../graph";
 import { maxUnpool } from "../ops/pool";
 import type { HookCall, Rules, Value } from "../program";
-import type { ArgumentValue, Call, Maps, Method } from "./method";
+import type { Arguments, ArgumentValue, Call, Maps, Method, ParamSpec } from "./method";
 import { modeParam } from "./modes";
+import { multiplied, multiplyByInputs } from "./multiplied";
 import { EPSILON, MULTIPLIER_RULES } from "./rescale";
 import { download, gradients, inChunks, rowsOf } from "./steps";
 
@@ -103,29 +104,32 @@ export async function inBatches(
 type Rows = Pick<Call, "model" | "inputs" | "baselines" | "additional" | "target">;
 
 /** Each row against its own baseline. */
-export function lift({ model, inputs, baselines, additional, target }: Rows, mode: ArgumentValue): Promise<Maps> {
+export function lift({ model, inputs, baselines, additional, target }: Rows, args: Arguments): Promise<Maps> {
   const names = Object.keys(inputs);
   const maps = tf.tidy(() => {
     const x = model.upload({ ...inputs, ...additional });
     const b = model.upload({ ...baselines, ...additional });
     const both = () => Object.fromEntries(Object.keys(x).map((name) => [name, joined(x[name], b[name])]));
     const found =
-      mode === "exact"
+      args.mode === "exact"
         ? gradients(model, x, target, names, { ...MULTIPLIER_RULES, reference: b })
         : gradients(model, both(), [...target, ...target], names, { hooks: HOOKS });
     return Object.fromEntries(
       names.map((name) => {
-        const change = tf.sub(x[name] as Tensor, b[name] as Tensor);
-        return [name, tf.mul(tf.slice(found[name], 0, target.length), change)];
+        const slope = tf.slice(found[name], 0, target.length);
+        return [name, multiplied(args, slope, x[name] as Tensor, b[name] as Tensor)];
       }),
     );
   });
   return download(maps);
 }
 
-export const liftMode = modeParam(
-  "Captum's numbers, with its departures from the paper: activations that are not modules of nine classes get the plain gradient, a branch that shares its tensor with an nn.ReLU is dropped; exact: the rescale rule for all of the graph",
-);
+export const liftParams: readonly ParamSpec[] = [
+  modeParam(
+    "Captum's numbers, with its departures from the paper: activations that are not modules of nine classes get the plain gradient, a branch that shares its tensor with an nn.ReLU is dropped; exact: the rescale rule for all of the graph",
+  ),
+  multiplyByInputs,
+];
 
 export const deepLift: Method = {
   name: "Deep Lift",
@@ -133,10 +137,10 @@ export const deepLift: Method = {
   cost: "2 passes",
   summary: "How the difference to the baseline spreads through the network",
   source: "Shrikumar et al. 2017; captum.attr.DeepLift",
-  params: [liftMode],
+  params: liftParams,
   baselines: "one",
   embeds: true,
   complete: true,
   signed: () => true,
-  attribute: (call) => lift(call, call.arguments.mode),
+  attribute: (call) => lift(call, call.arguments),
 };

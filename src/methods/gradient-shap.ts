@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { Generator, NumpyGenerator } from "../random";
 import { Means } from "./means";
 import type { Call, Maps, Method } from "./method";
+import { multiplied, multiplyByInputs } from "./multiplied";
 import { noisy, stdevsParam } from "./noise";
 import { seed } from "./perturbation";
 import { download, gradients, inChunks, rowsOf } from "./steps";
@@ -35,7 +36,7 @@ async function explain(call: Call): Promise<Maps> {
         ...model.upload(rowsOf(call.additional, sample)),
       };
       const found = gradients(model, inputs, sample.map((s) => call.target[s]), names); // prettier-ignore
-      return Object.fromEntries(names.map((name) => [name, tf.mul(found[name], tf.sub(ends[name], starts[name]))]));
+      return Object.fromEntries(names.map((name) => [name, multiplied(call.arguments, found[name], ends[name], starts[name])])); // prettier-ignore
     });
     means.add(start, await download(maps));
     await call.preview(() => means.maps());
@@ -53,6 +54,7 @@ export const gradientShap: Method = {
     { name: "n_samples", kind: "int", default: 5, start: 20, min: 1, max: 1000, slider: [5, 100], help: "Random points for each sample; more make the delta smaller" },
     stdevsParam(0),
     seed,
+    multiplyByInputs,
   ], // prettier-ignore
   baselines: "all",
   embeds: true,

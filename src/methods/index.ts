@@ -163,6 +163,7 @@ export async function attribute(model: Model, request: Request): Promise<Attribu
   request.signal?.throwIfAborted();
 
   const attributions = gathered(leaves, maps, inputs);
+  checkMaps(method, attributions);
   const signed = method.signed(args);
   if (method.baselines === "none") return { attributions, delta: null, change: null, signed };
   const fx = await scores(model, all, target);
@@ -170,9 +171,20 @@ export async function attribute(model: Model, request: Request): Promise<Attribu
     ? await scores(model, { ...from.baselines, ...from.additional }, target)
     : await meanScores(model, from.baselines, from.additional, target);
   const change = fx.map((v, i) => v - fb[i]);
-  const delta =
-    method.complete && !isGrouped(args, shapes, feature_mask) ? change.map((c, i) => sumOf(attributions, i) - c) : null;
+  const addsUp = method.complete && args.multiply_by_inputs !== false && !isGrouped(args, shapes, feature_mask);
+  const delta = addsUp ? change.map((c, i) => sumOf(attributions, i) - c) : null;
   return { attributions, delta, change, signed };
+}
+
+/** A map with holes would be drawn as if nothing were there. */
+function checkMaps({ name }: Method, maps: Record<string, FloatArray>): void {
+  for (const [input, { data }] of Object.entries(maps)) {
+    const bad = data.filter((v) => !Number.isFinite(v));
+    if (bad.length)
+      throw new EngineError(
+        `${name} gives ${bad[0]} for ${bad.length} of the ${data.length} values of "${input}": the model's output, its gradient or one of its layers is no finite number there`,
+      );
+  }
 }
 
 /** Between two previews. */
@@ -246,7 +258,7 @@ function planOf(
     if (error) errors[spec.name] = error;
   }
   if (Object.keys(errors).length) return { args, errors, workload: null };
-  return { args, ...(method.plan?.(args, shapes, feature_mask) ?? { errors, workload: null }) };
+  return { args, ...(method.plan?.(args, shapes, feature_mask, model) ?? { errors, workload: null }) };
 }
 
 /** Modules that an argument of the kind "layer" can name. */

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Call, Maps, Method, ParamSpec } from "./method";
+import { multiplied, multiplyByInputs } from "./multiplied";
 import { between, integrate, planSteps, type Point, type Quadrature } from "./path";
 import { gradients, rowsOf } from "./steps";
 
@@ -110,7 +111,7 @@ async function explain(call: Call): Promise<Maps> {
       stems.map(({ name, value }, i) => {
         const seed = (stem: Tensor) => tf.reshape(sums[i], stem.shape);
         const gradient = model.gradients({ [name]: x[name] }, [name], seed, { output: value })[name];
-        return [name, tf.mul(gradient, tf.sub(x[name] as Tensor, b[name] as Tensor))];
+        return [name, multiplied(call.arguments, gradient, x[name] as Tensor, b[name] as Tensor)];
       }),
     );
   };
@@ -127,7 +128,7 @@ export const integratedGradients: Method = {
   cost: "n passes",
   summary: "The gradient, averaged on the way from the baseline to the input",
   source: "Sundararajan et al. 2017; captum.attr.IntegratedGradients",
-  params: pathParams,
+  params: [...pathParams, multiplyByInputs],
   baselines: "one",
   embeds: true,
   complete: true,

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { Tensor } from "@tensorflow/tfjs-core";
 import { pathParams, quadrature, type Rule } from "./integrated-gradients";
 import { insideOf, layerInputParam, layerParam, layerValue, mapName, outward } from "./layers";
 import type { Call, Method } from "./method";
+import { multiplied, multiplyByInputs } from "./multiplied";
 import { between, integrate, planSteps } from "./path";
 import { gradients, rowsOf } from "./steps";
 
@@ -12,7 +12,7 @@ export const layerIntegratedGradients: Method = {
   cost: "n passes",
   summary: "Integrated Gradients on the straight way between what a layer gives for the baseline and for the input",
   source: "captum.attr.LayerIntegratedGradients",
-  params: [layerParam, layerInputParam, ...pathParams],
+  params: [layerParam, layerInputParam, ...pathParams, multiplyByInputs],
   baselines: "one",
   embeds: false,
   complete: true,
@@ -37,7 +37,8 @@ export const layerIntegratedGradients: Method = {
         },
         ([sum]) => {
           const [x, b] = tf.split(both, 2);
-          return { [mapName(call)]: outward(model, value, tf.mul(tf.sub(x, b), tf.reshape(sum, x.shape)) as Tensor) };
+          const slope = tf.reshape(sum, x.shape);
+          return { [mapName(call)]: outward(model, value, multiplied(call.arguments, slope, x, b)) };
         },
       );
     } finally {

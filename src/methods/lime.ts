@@ -1,26 +1,37 @@
 /** LIME (Ribeiro et al. 2016) as captum.attr.Lime has it: a Lasso, weighted by how near a copy is to the sample. */
-import type { Method } from "./method";
+import type { Arguments, Method } from "./method";
 import type { Sample } from "./perturbation";
 import { dot, explainBy, planSurrogate, surrogateParams } from "./surrogate";
 
-/** exp(-d^2 / 2) for the cosine distance over all inputs. */
-function similarity(x: Sample, copy: Sample): number {
-  const product = (a: Sample, b: Sample) => Object.keys(x).reduce((sum, name) => sum + dot(a[name], b[name]), 0);
-  const norm = (a: Sample) => Math.max(Math.sqrt(product(a, a)), 1e-8);
-  const distance = 1 - product(x, copy) / (norm(x) * norm(copy));
-  return Math.exp(-(distance ** 2) / 2);
+const product = (a: Sample, b: Sample): number => Object.keys(a).reduce((sum, name) => sum + dot(a[name], b[name]), 0);
+
+/** Between two samples, over all inputs. */
+const DISTANCES = {
+  cosine: (a: Sample, b: Sample): number => {
+    const norm = (x: Sample) => Math.max(Math.sqrt(product(x, x)), 1e-8);
+    return 1 - product(a, b) / (norm(a) * norm(b));
+  },
+  euclidean: (a: Sample, b: Sample): number => {
+    const squares = Object.keys(a).map((name) => a[name].reduce((sum, v, i) => sum + (v - b[name][i]) ** 2, 0));
+    return Math.sqrt(squares.reduce((sum, v) => sum + v, 0));
+  },
+};
+
+/** Captum's get_exp_kernel_similarity_function: exp(-d^2 / 2 w^2). */
+function similarity(x: Sample, copy: Sample, { distance_mode, kernel_width }: Arguments): number {
+  const distance = DISTANCES[distance_mode as keyof typeof DISTANCES](x, copy);
+  return Math.exp(-(distance ** 2) / (2 * Number(kernel_width) ** 2));
 }
 
-const ALPHA = 0.01;
 const TOLERANCE = 1e-4;
 const MOST_ROUNDS = 1000;
 
 /**
- * Minimises |y - A w|^2 / 2 n + alpha |w|_1 by coordinate descent as sklearn.linear_model.Lasso does, with its criterion for
+ * Minimises |y - A w|^2 / 2 n + strength |w|_1 by coordinate descent as sklearn.linear_model.Lasso does, with its criterion for
  * the end (the duality gap) and its screening, since it stops where the fourth digit may still move.
  */
-export function lasso(columns: readonly Float64Array[], y: Float64Array): Float64Array {
-  const alpha = ALPHA * y.length;
+export function lasso(columns: readonly Float64Array[], y: Float64Array, strength: number): Float64Array {
+  const alpha = strength * y.length;
   const w = new Float64Array(columns.length);
   const residual = y.slice();
   const squares = columns.map((column) => dot(column, column));
@@ -66,7 +77,30 @@ export const lime: Method = {
   cost: "n passes",
   summary: "Coefficients of a sparse linear model that was fitted to the outputs around the sample",
   source: "Ribeiro et al. 2016; captum.attr.Lime",
-  params: surrogateParams,
+  params: [
+    ...surrogateParams,
+    {
+      name: "alpha",
+      kind: "float",
+      default: 0.01,
+      min: 1e-9,
+      help: "How dear coefficients are, in units of the output: more leaves fewer features",
+    },
+    {
+      name: "distance_mode",
+      kind: "enum",
+      default: "cosine",
+      options: Object.keys(DISTANCES),
+      help: "How the distance of a copy from the sample is measured",
+    },
+    {
+      name: "kernel_width",
+      kind: "float",
+      default: 1,
+      min: 1e-6,
+      help: "Distance up to which a copy counts: it weighs exp(-distance² / 2 kernel_width²)",
+    },
+  ],
   baselines: "one",
   embeds: false,
   complete: false,
@@ -75,7 +109,7 @@ export const lime: Method = {
   attribute: (call) =>
     explainBy(call, {
       draw: (generator, n, count) => Array.from({ length: n }, () => generator.bernoulli(0.5, count)),
-      weigh: (_, x, copy) => similarity(x, copy),
-      fit: lasso,
+      weigh: (_, x, copy) => similarity(x, copy, call.arguments),
+      fit: (columns, y) => lasso(columns, y, Number(call.arguments.alpha)),
     }),
 };

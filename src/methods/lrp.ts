@@ -5,11 +5,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Model } from "../engine";
-import { EngineError } from "../support";
 import { captumRules, refused } from "./lrp-captum";
 import { exactRules } from "./lrp-exact";
 import { ALPHA1_BETA0, CONVOLUTIONS, epsilonRule, gammaRule, STABLE, type LayerRule, type RuleOf } from "./lrp-rules";
-import type { Call, Maps, Method } from "./method";
+import type { Call, Maps, Method, Plan } from "./method";
 import { modeParam } from "./modes";
 import { download, seedOf } from "./steps";
 
@@ -48,11 +47,6 @@ export function propagate(
   mode: "captum" | "exact",
   epsilon = STABLE,
 ): Promise<Maps> {
-  const layer = mode === "captum" ? refused(model) : undefined;
-  if (layer)
-    throw new EngineError(
-      `LRP, argument mode: Captum has no rule for ${layer.class} "${layer.name}"; choose exact, which has one for every operator`,
-    );
   const seed = (output: Tensor) => tf.mul(seedOf(output, target), output);
   return download(
     tf.tidy(() => {
@@ -93,6 +87,13 @@ export const lrp: Method = {
   embeds: true,
   complete: false,
   signed: () => true,
+  plan: ({ mode }, _shapes, _mask, model) => {
+    const errors: Plan["errors"] = {};
+    const layer = mode === "captum" ? refused(model) : undefined;
+    if (layer)
+      errors.mode = `Captum has no rule for ${layer.class} "${layer.name}"; choose exact, which has one for every operator`;
+    return { errors, workload: null };
+  },
   attribute: (call) => {
     const { rule, epsilon, gamma, mode } = call.arguments as {
       rule: string;

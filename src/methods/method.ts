@@ -40,7 +40,10 @@ export interface MethodInfo {
   readonly baselines: "none" | "one" | "all" | "several";
   /** Explains the samples of a call by each other, so that there must be several. */
   readonly together?: boolean;
-  /** The attributions add up to f(x) - f(baseline) in exact arithmetic: the convergence delta means something. */
+  /**
+   * The attributions add up to f(x) - f(baseline) in exact arithmetic, if each value has its own and it is multiplied by the
+   * input: then the convergence delta means something.
+   */
   readonly complete: boolean;
 }
 
@@ -98,6 +101,6 @@ export interface Method extends MethodInfo {
   /** Why the method cannot be applied to this model, for the menu; undefined where it can. */
   whyNot?(model: Model): string | undefined;
   /** What the specs alone cannot check, and the work; called with arguments that fit their specs, and the user's mask. */
-  plan?(args: Arguments, shapes: Shapes, feature_mask: Call["feature_mask"]): Plan;
+  plan?(args: Arguments, shapes: Shapes, feature_mask: Call["feature_mask"], model: Model): Plan;
   attribute(call: Call): Promise<Maps>;
 }

@@ -1,5 +1,6 @@
 /** What Lime and Kernel Shap share: a linear model of the features' presence is fitted to the outputs of perturbed copies. */
 import { Generator } from "../random";
+import { EngineError } from "../support";
 import type { Arguments, Call, Maps, ParamSpec, Plan, Shapes } from "./method";
 import {
   featureCount,
@@ -63,8 +64,9 @@ export async function explainBy(call: Call, surrogate: Surrogate): Promise<Maps>
   });
   const fit = (sample: number): void => {
     const { kept, weights, outputs } = fits[sample];
-    if (outputs.length < 2) return;
-    const [columns, y] = standardized(kept.slice(0, outputs.length), outputs, weights.slice(0, outputs.length));
+    const known = weights.slice(0, outputs.length);
+    if (outputs.length < 2 || !known.some((weight) => weight > 0)) return;
+    const [columns, y] = standardized(kept.slice(0, outputs.length), outputs, known);
     fits[sample].coefficients = surrogate.fit(columns, y);
   };
   const all = features.map((own, sample): Copies => {
@@ -81,7 +83,10 @@ export async function explainBy(call: Call, surrogate: Surrogate): Promise<Maps>
       },
       credit: (_, score) => {
         outputs.push(score);
-        if (outputs.length === kept.length) fit(sample);
+        if (outputs.length < kept.length) return;
+        if (!weights.some((weight) => weight > 0))
+          throw new EngineError("all perturbed copies are so far from the sample that they weigh 0; take a larger kernel_width"); // prettier-ignore
+        fit(sample);
       },
     };
   });

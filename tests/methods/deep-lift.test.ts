@@ -115,6 +115,19 @@ const OPERATORS: Record<string, (x: readonly Quantity[]) => Quantity[]> = {
   clamp: (x) => x.map((v) => applied((u) => Math.min(0.5, Math.max(-0.5, u)), v)),
 };
 
+/** ReLUDeepLiftModel at (1, 2) from (0, 0): 2 relu(x1) + 2 relu(x2 - 1.5). */
+test.each([
+  [true, [2, 1], 0],
+  [false, [2, 0.5], null],
+])("golden case: multiply_by_inputs %s", async (multiply_by_inputs, expected, delta) => {
+  const { onnx, inputs, target } = readNet("golden-deep-lift-relu");
+  const model = await Model.load(onnx, { backend: "wasm" });
+  const found = await attribute(model, { method: "Deep Lift", arguments: { multiply_by_inputs }, inputs, target });
+  expect(Object.values(found.attributions).map(({ data }) => data[0])).toEqual(expected);
+  expect(found.delta && [...found.delta]).toEqual(delta === null ? null : [delta]);
+  model.dispose();
+});
+
 test.each(Object.keys(OPERATORS))("%s: multipliers from the definitions", async (name) => {
   const { onnx, inputs, baselines, target } = nets[`operator-${name}`];
   const [input] = Object.keys(inputs);

@@ -4,6 +4,8 @@ import { existsSync, readFileSync } from "fs";
 import { join } from "path";
 import { Model, type FloatArray } from "../../src/engine";
 import { attribute } from "../../src/methods";
+import { gradCamMap } from "../../src/methods/layer-grad-cam";
+import { activationAndGradient } from "../../src/methods/layers";
 import type { Arguments } from "../../src/methods/method";
 import { difference, readNet, revive } from "../engine/fixtures";
 
@@ -94,7 +96,8 @@ describe("golden cases", () => {
     // LayerActivation(C1, C1.relu1).attribute(A)
     ["golden-one-conv", "Layer Activation", { layer: "relu1" }, [0, 4, 31, 40, 0, 0, 6, 15]],
     ["golden-one-conv", "Layer Gradient X Activation", { layer: "relu1" }, [0, 4, 31, 40, 0, 0, -6, -15]],
-    // LayerGradCam(C1, layer).attribute(A, 0), and with LayerAttribution.interpolate(..., (4, 4))
+    // LayerGradCam(C1, layer).attribute(A, 0), with attr_dim_summation=False, and with LayerAttribution.interpolate(..., (4, 4))
+    ["golden-one-conv", "Layer Grad Cam", { layer: "conv1", interpolate: "none", attr_dim_summation: false }, [-3.75, 3, 23.25, 30, 15, 10.5, -3, -7.5]], // prettier-ignore
     ["golden-one-conv", "Layer Grad Cam", { layer: "conv1", interpolate: "none" }, [11.25, 13.5, 20.25, 22.5]],
     ["golden-one-conv", "Layer Grad Cam", { layer: "relu1", interpolate: "none" }, [0, 4, 28, 32.5]],
     ["golden-one-conv", "Layer Grad Cam", { layer: "relu1" }, [0, 0, 4, 4, 0, 0, 4, 4, 28, 28, 32.5, 32.5, 28, 28, 32.5, 32.5]], // prettier-ignore
@@ -105,6 +108,8 @@ describe("golden cases", () => {
     ["golden-multi-layer-path", "Layer Conductance", { layer: "linear1", n_steps: 50 }, [89.57258, 99.891, 99.891, 99.891]], // prettier-ignore
     ["golden-multi-layer-path", "Internal Influence", { layer: "linear1", n_steps: 50 }, [0.90179, 1, 1, 1]],
     ["golden-multi-layer-path", "Layer Integrated Gradients", { layer: "linear1", n_steps: 50 }, [90.17937, 100, 100, 100]], // prettier-ignore
+    // LayerIntegratedGradients(ML, ML.linear1, multiply_by_inputs=False)
+    ["golden-multi-layer-path", "Layer Integrated Gradients", { layer: "linear1", n_steps: 50, multiply_by_inputs: false }, [0.90179, 1, 1, 1]], // prettier-ignore
   ];
   test.each(golden)("%s: %s %j", async (name, method, args, expected) => {
     const net = readNet(name);
@@ -115,6 +120,19 @@ describe("golden cases", () => {
     expect(data).toHaveLength(expected.length);
     model.dispose();
   });
+});
+
+/** LayerGradCam(ML, ML.linear0).attribute([0, 100, 0], 0): a layer without places, whose map none could see. */
+test("golden case: Grad-CAM of a layer [N, C]", async () => {
+  const net = readNet("golden-multi-layer-path");
+  const model = await Model.load(net.onnx, { backend: "wasm" });
+  const { value } = model.layers.find(({ name }) => name === "linear0")!;
+  const map = tf.tidy(() => {
+    const { activation, gradient } = activationAndGradient(model, value, model.upload(net.inputs), [0]);
+    return gradCamMap(activation, gradient).arraySync();
+  });
+  expect(map).toEqual([[400]]);
+  model.dispose();
 });
 
 describe("completeness", () => {

@@ -3,7 +3,7 @@ import { readFileSync } from "fs";
 import { join } from "path";
 import * as tf from "@tensorflow/tfjs-core";
 import { Model, type FloatArray } from "../../src/engine";
-import { attribute, describeMethods } from "../../src/methods";
+import { attribute, describeMethods, plan } from "../../src/methods";
 import { decode, difference, readNet, recorded, revive } from "../engine/fixtures";
 
 const { nets } = JSON.parse(readFileSync(join(__dirname, "relevance.json"), "utf8"), revive) as {
@@ -53,6 +53,17 @@ test.each(
   model.dispose();
 });
 
+/** LRP(C1).attribute(A): nothing is lost, Captum's delta is 0. */
+test("golden case: relevance adds up to the output", async () => {
+  const net = readNet("golden-one-conv");
+  const model = await Model.load(net.onnx, { backend: "wasm" });
+  const { attributions } = await attribute(model, { method: "LRP", inputs: net.inputs, target: 0 });
+  const [{ data }] = Object.values(attributions);
+  expect([...data]).toEqual([0, 1, 2, 3, 0, 5, 6, 7, 0, 9, 10, 11, 0, 0, 0, 0]);
+  expect(data.reduce((a, b) => a + b)).toBe(net.raw.data[0]);
+  model.dispose();
+});
+
 test("a module that Captum refuses is named, and exact mode is not refused", async () => {
   const net = readNet("elu");
   const model = await Model.load(net.onnx, { backend: "wasm" });
@@ -69,5 +80,8 @@ test("a module that Captum refuses is named, and exact mode is not refused", asy
     /LRP, argument rule: one of epsilon, gamma, .*; got "zplus"/,
   );
   expect(describeMethods(model).find(({ name }) => name === "LRP")!.whyNot).toBeUndefined();
+  const shapes = Object.values(net.inputs).map(({ shape }) => shape.slice(1));
+  expect(plan(model, "LRP", {}, shapes).errors.mode).toMatch(/^Captum has no rule for torch\.nn\.ELU/);
+  expect(plan(model, "LRP", { mode: "exact" }, shapes).errors).toEqual({});
   model.dispose();
 });

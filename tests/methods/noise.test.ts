@@ -57,6 +57,23 @@ test("Deep Lift Shap of equal rows is Deep Lift", async () => {
   }
 });
 
+test.each([
+  ["Integrated Gradients", {}],
+  ["Deep Lift", { mode: "exact" }],
+])("%s without multiply_by_inputs: the same but for x - b, and nothing that adds up", async (method, args) => {
+  const [whole, slopes] = await Promise.all(
+    [true, false].map((multiply_by_inputs) => explain(method, { ...args, multiply_by_inputs })),
+  );
+  const ways = Object.entries(slopes.attributions).map(([name, { data, shape }]) => {
+    const way = (k: number) => inputs[name].data[k] - baselines.random[name].data[k];
+    return [name, { data: data.map((v, k) => v * way(k)), shape }] as const;
+  });
+  close(Object.fromEntries(ways), whole.attributions);
+  expect(whole.delta).not.toBeNull();
+  expect(slopes.delta).toBeNull();
+  expect(slopes.change).toEqual(whole.change);
+});
+
 test("Deep Lift Shap, exact: adds up to the output less its mean over the baselines", async () => {
   const { delta, change } = await explain("Deep Lift Shap", { mode: "exact" }, { baselines: baselines.several });
   delta!.forEach((d, i) => expect(Math.abs(d / change![i])).toBeLessThan(1e-4));

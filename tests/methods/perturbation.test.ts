@@ -114,6 +114,10 @@ describe("Captum's tests", () => {
     close(await multiLayer("Kernel Shap", X, args), [76.5481, 196.7108, 116.7418]);
     close(await multiLayer("Kernel Shap", X, { ...args, baselines: TENS }), [40, 120, 80]);
     close(await multiLayer("Lime", X, args), [78.0679, 197.8368, 117.8796]);
+    // get_exp_kernel_similarity_function("cosine", 10), SkLearnLasso(alpha=1), which the test compares to within 1
+    const wide = { ...args.arguments, alpha: 1, distance_mode: "cosine", kernel_width: 10 };
+    const found = await multiLayer("Lime", X, { arguments: wide });
+    [73.3716, 193.3349, 113.3349].forEach((value, i) => expect(Math.abs(found[i] - value)).toBeLessThan(1));
   });
 });
 
@@ -236,9 +240,9 @@ describe("fits", () => {
   const first = (n: number) => COLUMNS.map((column) => column.slice(0, n));
 
   // sklearn 1.9.1: Lasso(alpha=.01, fit_intercept=False).fit(A, y).coef_
-  test("lasso", () => close(lasso(COLUMNS, Y), [0.9041705602530615, 3.91665530185877, 1.3104880581377472, -0.8112582876753587], 1e-9)); // prettier-ignore
+  test("lasso", () => close(lasso(COLUMNS, Y, 0.01), [0.9041705602530615, 3.91665530185877, 1.3104880581377472, -0.8112582876753587], 1e-9)); // prettier-ignore
 
-  test("lasso of outputs that do not vary", () => close(lasso(COLUMNS, new Float64Array(6)), [0, 0, 0, 0]));
+  test("lasso of outputs that do not vary", () => close(lasso(COLUMNS, new Float64Array(6), 0.01), [0, 0, 0, 0]));
 
   // numpy 2.4: numpy.linalg.lstsq(A, y)
   test("least squares", () =>
@@ -361,6 +365,14 @@ describe("bad input", () => {
     ["Lime", { n_samples: 1 }, /argument n_samples: a whole number from 2/],
     ["Kernel Shap", { n_samples: 2.5 }, /argument n_samples: a whole number/],
     ["Kernel Shap", { seed: -1 }, /argument seed: a whole number from 0/],
+    ["Lime", { alpha: 0 }, "Lime, argument alpha: a number from 1e-9 on; got 0"],
+    ["Lime", { distance_mode: "manhattan" }, /argument distance_mode: one of cosine, euclidean; got "manhattan"/],
+    ["Lime", { kernel_width: 0 }, /argument kernel_width: a number from 0.000001 on; got 0/],
+    [
+      "Lime",
+      { distance_mode: "euclidean", kernel_width: 0.1, n_samples: 2 },
+      /all perturbed copies are so far .* take a larger kernel_width/,
+    ],
     ["Lime", { segments: "squares" }, /argument segments: one of values, grid, superpixels; got "squares"/],
   ])("%s %j", async (method, args: Arguments, message) => {
     await expect(multiLayer(method, X, { arguments: args })).rejects.toThrow(message);

@@ -7,7 +7,7 @@ import { attribute, type Request } from "../../src/methods";
 import type { Arguments } from "../../src/methods/method";
 import { measure, METRICS } from "../../src/metrics";
 import { areaUnder } from "../../src/metrics/deletion-insertion";
-import { rankCorrelation } from "../../src/metrics/model-randomisation";
+import { rankCorrelation } from "../../src/ranks";
 import { readNet } from "../engine/fixtures";
 
 interface Case {
@@ -60,6 +60,14 @@ test("sensitivity-max of Captum's own test suite", async () => {
   const { model, request, attribution } = await explained("golden-two-scalars", "Integrated Gradients");
   const { values } = await measure(model, { metric: "Sensitivity-max", request, attribution });
   expect(values.sensitivity[0]).toBeCloseTo(0.00798, 5);
+});
+
+/** Captum moves both inputs by .0009; here they are moved by noise of that deviation. */
+test("infidelity of Captum's own test suite", async () => {
+  const { model, request, attribution } = await explained("golden-two-scalars", "Integrated Gradients");
+  const args = { stdevs: 0.0009, multiply_by_inputs: false };
+  const { values } = await measure(model, { metric: "Infidelity", arguments: args, request, attribution });
+  expect(values.infidelity[0]).toBeCloseTo(0, 5);
 });
 
 test("deletion and insertion, step by step", async () => {

@@ -197,12 +197,17 @@ export class Model {
     });
   }
 
+  /** Whether some node of the graph fits; a node's constants come by their names. */
+  hasNode(fits: (node: Node, constants: Graph["constants"]) => boolean): boolean {
+    return this.#graph.nodes.some((node) => fits(node, this.#graph.constants));
+  }
+
   /**
    * Attention's weights, in order: softmaxes over the last axis that weigh another value by a product, [N, heads, T, T] or
-   * [N · heads, T, T].
+   * [N · heads, T, T]. `rows` are those of the first axis for each example, 1 where it is not known.
    */
-  get attentions(): readonly { value: ValueName; shape: readonly (number | null)[] }[] {
-    const { nodes, constants, shapes } = this.#graph;
+  get attentions(): readonly { value: ValueName; shape: readonly (number | null)[]; rows: number }[] {
+    const { nodes, constants, shapes, rows } = this.#graph;
     const weighs = (value: ValueName): boolean =>
       nodes.some(({ op, inputs, outputs }) => {
         if (op === "MatMul" || op === "Einsum") return inputs[0] === value && !constants.has(inputs[1]);
@@ -213,7 +218,7 @@ export class Model {
     return nodes.flatMap(({ op, attrs, outputs: [value] }) => {
       const shape = shapes.get(value) ?? [];
       const isLast = [-1, shape.length - 1].includes((attrs.axis as number | undefined) ?? -1);
-      return op === "Softmax" && isLast && weighs(value) ? [{ value, shape }] : [];
+      return op === "Softmax" && isLast && weighs(value) ? [{ value, shape, rows: rows.get(value) ?? 1 }] : [];
     });
   }
 

@@ -59,6 +59,8 @@ export interface Graph {
   readonly constants: ReadonlyMap<ValueName, NDArray>;
   /** Known shapes of other values. */
   readonly shapes: ReadonlyMap<ValueName, readonly (number | null)[]>;
+  /** Of values with several rows for each example, as far as the file says so: how many. */
+  readonly rows: ReadonlyMap<ValueName, number>;
 }
 
 const ELEMENT_TYPES: Readonly<Record<number, DType>> = {

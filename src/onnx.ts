@@ -67,6 +67,7 @@ export function parseOnnx(bytes: Uint8Array): Graph {
   }
   const inputs = proto.input.filter((v) => !constants.has(v.name)).map(readValueInfo);
   const given = [...inputs.map((v) => v.name), ...constants.keys()];
+  const known = [...proto.valueInfo, ...proto.output].filter(hasShape);
   return {
     opset,
     inputs,
@@ -77,7 +78,8 @@ export function parseOnnx(bytes: Uint8Array): Graph {
       proto.output.map((v) => v.name),
     ),
     constants,
-    shapes: new Map([...proto.valueInfo, ...proto.output].filter(hasShape).map((v) => [v.name, readShape(v)])),
+    shapes: new Map(known.map((v) => [v.name, readShape(v)])),
+    rows: new Map(known.map((v) => [v.name, readRows(v)] as const).filter(([, rows]) => rows > 1)),
   };
 }
 
@@ -174,6 +176,12 @@ function readShape(v: ValueInfoProto): (number | null)[] {
   const type = v.type?.value;
   if (type?.case !== "tensorType") return [];
   return (type.value.shape?.dim ?? []).map((d) => (d.value.case === "dimValue" ? Number(d.value.value) : null));
+}
+
+/** Torch names the first dimension "9*batch" where an example has nine rows. */
+function readRows({ type }: ValueInfoProto): number {
+  const first = type?.value.case === "tensorType" ? type.value.value.shape?.dim[0]?.value : undefined;
+  return first?.case === "dimParam" ? Number(/^(\d+)\*\w+$/.exec(first.value)?.[1] ?? 1) : 1;
 }
 
 function readValueInfo(v: ValueInfoProto): ValueInfo {

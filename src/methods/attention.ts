@@ -26,6 +26,9 @@ export const attentionParams: readonly ParamSpec[] = [
 export function noAttention(model: Model): string | undefined {
   const found = model.attentions;
   if (!found.length) return "the graph shows no attention: no softmax over the last axis weighs another value";
+  const windows = found.find(({ shape, rows }) => shape.length === 4 && rows > 1);
+  if (windows)
+    return `its attention is within windows of the image, ${windows.rows} in one layer, not between all tokens`;
   const lengths = [...new Set(found.flatMap(({ shape }) => shape.at(-2) ?? []))];
   return lengths.length > 1
     ? `its attentions are between different tokens: of ${lengths.join(", ")} in one layer and another`

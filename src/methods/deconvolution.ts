@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Rules } from "../program";
 import type { Method } from "./method";
-import { isRectifier, modeParam } from "./modes";
+import { isRectifier, modeParam, noRectifier } from "./modes";
 import { oneWalk } from "./steps";
 
 /** A rectifier acts on the gradient as it did on the activation, whatever its input was. */
@@ -21,5 +21,6 @@ export const deconvolution: Method = {
   embeds: true,
   complete: false,
   signed: () => true,
+  whyNot: noRectifier,
   attribute: (call) => oneWalk(call, (gradient) => gradient, RULES[call.arguments.mode as string]),
 };

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Rules } from "../program";
 import type { Method } from "./method";
-import { isRectifier, modeParam } from "./modes";
+import { isRectifier, modeParam, noRectifier } from "./modes";
 import { oneWalk } from "./steps";
 
 /**
@@ -27,5 +27,6 @@ export const guidedBackprop: Method = {
   embeds: true,
   complete: false,
   signed: () => true,
+  whyNot: noRectifier,
   attribute: (call) => oneWalk(call, (gradient) => gradient, GUIDED[call.arguments.mode as string]),
 };

@@ -5,6 +5,7 @@ import { interpolate, type Interpolation } from "./interpolate";
 import { gradCamMap } from "./layer-grad-cam";
 import { activationAndGradient, layerInputParam, layerValue, spatialLayerParam } from "./layers";
 import type { Call, Maps, Method, ParamSpec } from "./method";
+import { noRectifier } from "./modes";
 import { download } from "./steps";
 
 /** relu(Grad-CAM), brought to the size of each input with as many dimensions, times its Guided Backprop. */
@@ -61,6 +62,6 @@ export const guidedGradCam: Method = {
   embeds: false,
   complete: false,
   signed: () => true,
-  whyNot: (model) => noImage(model) ?? guidedBackprop.whyNot?.(model),
+  whyNot: (model) => noImage(model) ?? noRectifier(model),
   attribute: explain,
 };

@@ -1,6 +1,8 @@
 /** What the methods share that offer Captum's numbers beside the published rule. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import type { Model } from "../engine";
+import type { NDArray } from "../graph";
 import type { Visit } from "../program";
 import type { ParamSpec } from "./method";
 
@@ -14,9 +16,15 @@ export const modeParam = (help: string): ParamSpec => ({
 });
 
 /** relu, or relu6: a clip at 0 that torch calls so. */
-export const isRectifier = ({ node, call }: Visit): boolean =>
-  node.op === "Relu" ||
-  (node.op === "Clip" && /^aten\.(hardtanh|relu6)/.test(call.aten) && Number(call.host[1]?.data[0]) === 0);
+const rectifies = (op: string, aten: string, low?: NDArray): boolean =>
+  op === "Relu" || (op === "Clip" && /^aten\.(hardtanh|relu6)/.test(aten) && Number(low?.data[0]) === 0);
+
+export const isRectifier = ({ node, call }: Visit): boolean => rectifies(node.op, call.aten, call.host[1]);
+
+export const noRectifier = (model: Model): string | undefined =>
+  model.hasNode(({ op, origin, inputs }, constants) => rectifies(op, origin?.aten ?? "", constants.get(inputs[1])))
+    ? undefined
+    : "it has no ReLU, without which this is the gradient";
 
 /** Masks are -Infinity, and no difference or share of that is a number. */
 export const bounded = (x: Tensor): Tensor => tf.clipByValue(x, -1e30, 1e30);

@@ -80,6 +80,9 @@ export async function perturb(call: Call, all: readonly Copies[], sofar: () => M
               targets,
             )
           : await scores(model, changed, targets);
+        const bad = found.find((score) => !Number.isFinite(score));
+        if (bad !== undefined)
+          throw new EngineError(`the model gives ${bad} for a perturbed copy of the input; expected a finite number`);
         parts.forEach(({ copies, index }, k) => copies.credit(index, found[k], reference[copies.sample]));
         await call.preview(sofar);
       },

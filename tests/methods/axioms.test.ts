@@ -11,25 +11,15 @@ import { Model } from "../../src/engine";
 import { attribute, METHODS, type Request } from "../../src/methods";
 import { seedOf } from "../../src/methods/steps";
 import type { Arguments } from "../../src/methods/method";
-import { ModelProtoSchema, type TensorProto } from "../../src/proto/onnx_pb";
+import { ModelProtoSchema } from "../../src/proto/onnx_pb";
 import { difference, readNet, revive, type Net } from "../engine/fixtures";
+import { reweighted } from "./reweighted";
 
 const zoo = (name: string): Net => {
   const file = join(__dirname, "../fixtures/data/zoo", name);
   const net = JSON.parse(readFileSync(`${file}.json`, "utf8"), revive) as Net;
   return { ...net, onnx: new Uint8Array(readFileSync(`${file}.onnx`)) };
 };
-
-/** The model with some weights [rows, columns] changed in place. */
-function reweighted(onnx: Uint8Array, change: (w: Float32Array, tensor: TensorProto) => void): Uint8Array {
-  const model = fromBinary(ModelProtoSchema, onnx);
-  for (const tensor of model.graph!.initializer) {
-    const data = new Float32Array(tensor.rawData.slice().buffer);
-    change(data, tensor);
-    tensor.rawData = new Uint8Array(data.buffer);
-  }
-  return toBinary(ModelProtoSchema, model);
-}
 
 /** Arguments keep the slow ones short. */
 const LINEAR: [string, Arguments][] = [

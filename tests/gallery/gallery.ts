@@ -1,9 +1,10 @@
 /** Every state of the explorer on realistic samples: `?page=NAME&theme=light|dark|lab-light|lab-dark&width=PIXELS`. */
 import { type AttriscopeExplorer, define, TAG } from "../../src/elements/explorer";
 import { EVERYTHING, START } from "../../src/choice";
-import type { Card, State } from "../../src/state";
+import type { Card, Comparison, State } from "../../src/state";
 import type { NDArray } from "../../src/wire";
-import { emptyNotice, FakeStore, makeCard, makeState, summed } from "./fake-store";
+import { emptyNotice, FakeStore, makeCard, makeComparison, makeState, summed } from "./fake-store";
+import { COMPARE } from "./pages-compare";
 
 const NASTY = [
   "<img src=x onerror=\"document.body.dataset.hacked='yes'\">",
@@ -176,6 +177,7 @@ const PAGES: Record<string, () => State | null> = {
       },
     }),
   failed: () => null,
+  ...COMPARE,
 };
 
 const LAB: Record<string, Record<string, string>> = {
@@ -230,10 +232,12 @@ async function show(): Promise<void> {
   const state = (PAGES[page] ?? PAGES.ready)();
   if (state) {
     const images = query.get("images");
-    if (images)
+    if (images) {
       state.cards = (await realImages(images))
         .map((card, i) => ({ ...card, ...pick(state.cards[i]) }))
         .slice(0, state.cards.length);
+      if (state.comparison) state.comparison = compared(state.comparison, state.cards);
+    }
     explorer.store = new FakeStore(state);
   } else if (page === "failed") {
     explorer.stopped = {
@@ -248,6 +252,15 @@ async function show(): Promise<void> {
   document.body.append(menu(page, query), frame);
   Object.assign(window, { explorer });
 }
+
+/** The same columns on other cards. */
+const compared = ({ columns }: Comparison, cards: Card[]): Comparison => ({
+  columns,
+  rows: makeComparison(
+    cards,
+    columns.map(({ pin }) => pin),
+  ).rows,
+});
 
 /** What a page says about progress, laid over a real picture. */
 const pick = (card: Card | undefined): Partial<Card> =>

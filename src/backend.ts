@@ -46,6 +46,21 @@ export function availableBackends(): Backend[] {
   return fast ? ["webgl", "wasm", "cpu"] : ["wasm", "webgl", "cpu"];
 }
 
+function isLost(): boolean {
+  const webgl = tf.findBackend("webgl") as unknown as { gpgpu?: { gl: WebGLRenderingContext } } | null;
+  return webgl?.gpgpu?.gl.isContextLost() ?? false;
+}
+
+/** WebGL computes, and its context is lost: what it holds is gone, and what it answers is nonsense. */
+export const graphicsLost = (): boolean => tf.getBackend() === "webgl" && isLost();
+
+/** tfjs keeps a backend, with its lost context, for ever. */
+function renewGraphics(): void {
+  const factory = tf.findBackendFactory("webgl");
+  tf.removeBackend("webgl");
+  tf.registerBackend("webgl", factory, 2);
+}
+
 /** Makes a backend the current one and says which; "auto" takes the first that starts. */
 export async function useBackend(choice: BackendChoice): Promise<Backend> {
   if (choice !== "auto" && !BACKENDS.includes(choice)) {
@@ -53,6 +68,7 @@ export async function useBackend(choice: BackendChoice): Promise<Backend> {
   }
   const wanted = choice === "auto" ? availableBackends() : [choice];
   for (const backend of wanted) {
+    if (backend === "webgl" && isLost()) renewGraphics();
     if (await tf.setBackend(backend).catch(() => false)) return backend;
   }
   throw new Error(

@@ -1,7 +1,7 @@
 /** The page's side of the engine: starts the worker from a Blob URL, so that no host has to serve a file for it. */
 import { proxy, wrap, type Remote } from "comlink";
 import workerText from "../build/worker.js?raw";
-import { RefusedError, type Engine, type EngineModel } from "./seams";
+import { ENGINE_STOPPED, RefusedError, type Engine, type EngineModel } from "./seams";
 import { VERSION } from "./version";
 import type { WorkerApi } from "./worker";
 
@@ -19,7 +19,7 @@ class WorkerEngine implements Engine {
         event.preventDefault();
         onDeath();
         const reason = event.message || "this page does not allow workers (Content-Security-Policy: worker-src blob:)";
-        reject(new Error(`the engine stopped: ${reason}`));
+        reject(Object.assign(new Error(`the engine stopped: ${reason}`), { name: ENGINE_STOPPED }));
       };
     });
     this.#death.catch(() => undefined);

@@ -1,12 +1,13 @@
 /** The engine in a worker, exposed by Comlink: models by number, one job at a time, cancelled by call number. */
 import { expose } from "comlink";
-import { availableBackends, type Backend, type BackendChoice } from "./backend";
+import { availableBackends, graphicsLost, type Backend, type BackendChoice } from "./backend";
 import { Model, type ArrayLike, type FloatArray, type ResultArray } from "./engine";
 import type { ValueInfo } from "./graph";
 import { attribute, describeLayers, describeMethods, plan, type Attribution, type Request } from "./methods";
 import type { Arguments, LayerInfo, MethodInfo, Plan, Shapes } from "./methods/method";
 import { measure, type Question } from "./metrics";
 import type { Measurement } from "./metrics/metric";
+import { GRAPHICS_LOST } from "./seams";
 import { UnsupportedError } from "./support";
 
 export interface ModelInfo {
@@ -33,9 +34,9 @@ export interface Loaded {
   refusal?: Refusal;
 }
 
-export type AttributeRequest = Omit<Request, "signal" | "onProgress" | "onPreview">;
+export type AttributeRequest = Omit<Request, "signal" | "between" | "onProgress" | "onPreview">;
 
-export type MeasureRequest = Omit<Question, "signal" | "onProgress">;
+export type MeasureRequest = Omit<Question, "signal" | "between" | "onProgress">;
 
 /** What one of the requests has come to so far. */
 export type OnPreview = (request: number, attributions: Record<string, FloatArray>) => void;
@@ -52,11 +53,37 @@ function inTurn<T>(job: () => Promise<T>): Promise<T> {
   return turn;
 }
 
+/** What cannot wait for a long job: it is done between two chunks of that. */
+const urgent: (() => Promise<void>)[] = [];
+
+async function letPass(): Promise<void> {
+  for (let job = urgent.shift(); job; job = urgent.shift()) await job();
+}
+
+/** The job that goes on finds its own backend again. */
+async function letPassBefore(next: Model): Promise<void> {
+  if (!urgent.length) return;
+  await letPass();
+  await next.activate();
+}
+
+/** Numbers that came from graphics hardware which was taken away meanwhile are none. */
+async function onHardware<T>(job: () => Promise<T>): Promise<T> {
+  const lost = () => Object.assign(new Error("the graphics hardware was taken away"), { name: GRAPHICS_LOST });
+  try {
+    const answer = await job();
+    if (graphicsLost()) throw lost();
+    return answer;
+  } catch (error) {
+    throw graphicsLost() ? lost() : error;
+  }
+}
+
 /** A job that the page knows by number, so that it can be told to stop. */
 function cancellable<T>(call: number, job: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   calls.set(call, controller);
-  return inTurn(() => job(controller.signal)).finally(() => calls.delete(call));
+  return inTurn(() => onHardware(() => job(controller.signal))).finally(() => calls.delete(call));
 }
 
 function model(id: number): Model {
@@ -96,8 +123,12 @@ const api = {
       }
     }),
 
+  /** Does not wait for explanations under way. */
   run: (id: number, inputs: Record<string, ArrayLike>): Promise<Record<string, ResultArray>> =>
-    inTurn(() => model(id).run(inputs)),
+    new Promise((resolve, reject) => {
+      urgent.push(() => onHardware(() => model(id).run(inputs)).then(resolve, reject));
+      void inTurn(letPass);
+    }),
 
   /** Answers between the chunks of a running job. */
   plan: (id: number, method: string, args: Arguments, shapes: Shapes): Plan => plan(model(id), method, args, shapes),
@@ -116,14 +147,15 @@ const api = {
         const at = results.length;
         const report = (done: number) => onProgress((at + done) / requests.length);
         const offer = (attributions: Record<string, FloatArray>) => onPreview(at, attributions);
-        results.push(await attribute(model(id), { ...request, signal, onProgress: report, onPreview: offer }));
+        const between = () => letPassBefore(model(id));
+        results.push(await attribute(model(id), { ...request, signal, between, onProgress: report, onPreview: offer }));
       }
       return results;
     });
   },
 
   measure: (id: number, call: number, question: MeasureRequest): Promise<Measurement> =>
-    cancellable(call, (signal) => measure(model(id), { ...question, signal })),
+    cancellable(call, (signal) => measure(model(id), { ...question, signal, between: () => letPassBefore(model(id)) })),
 
   cancel: (call: number): void => calls.get(call)?.abort(),
 

@@ -31,7 +31,7 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
   choice: { values: [], types: ["methods", "wire"] },
   client: { values: ["seams", "version"], types: ["worker"] },
   seams: { values: [], types: ["backend", "engine", "methods", "metrics", "wire", "worker"] },
-  worker: { values: ["metrics", "methods", "engine", "support", "backend", "graph"] },
+  worker: { values: ["metrics", "methods", "engine", "seams", "support", "backend", "graph"] },
   library: { values: ["metrics", "methods", "engine", "fold", "support", "backend", "onnx", "graph"] },
   metrics: { values: ["methods", "engine", "pixels", "random", "ranks", "support", "graph"] },
   methods: { values: ["engine", "program", "random", "support", "ops", "graph"], types: ["patches"] },

@@ -1,7 +1,8 @@
 /** The session with the real engine (in this process) and a source that stands for the kernel. */
 jest.mock("../src/client", () => ({ sharedEngine: () => undefined }));
 import { availableBackends } from "../src/backend";
-import { Model } from "../src/engine";
+import { START } from "../src/choice";
+import { Model, type ResultArray } from "../src/engine";
 import { attribute, describeLayers, describeMethods, plan } from "../src/methods";
 import { measure } from "../src/metrics";
 import { RefusedError, type Engine, type EngineModel, type Source } from "../src/seams";
@@ -142,6 +143,8 @@ const settled = (s: State) =>
   !s.scanning;
 
 let session: Session;
+const digits = (session: Session) => session.state.cards.map((c) => c.sample.id);
+
 const start = (payload: Payload, source: Source, options = {}) =>
   (session = new Session(payload, source, { engine: () => engine, ...options }));
 afterEach(() => session.dispose());
@@ -459,4 +462,264 @@ test("one output per sample has no classes and no target", async () => {
   );
   const state = await until(start(payload, new TestSource(false)), settled);
   expect(state.cards[0]).toMatchObject({ predictions: [], target: null, correct: null });
+});
+
+describe("what was chosen", () => {
+  test("is undone and redone, one step for what a slider passes on its way", async () => {
+    start(payloadOf([sample(0), sample(1)]), new TestSource(false));
+    await until(session, settled);
+    const { arguments: before } = session.state;
+    for (const steps of [10, 11, 12]) session.setArgument("n_steps", steps);
+    session.setMethod("Saliency");
+    session.setTarget(1, 4);
+    session.setView("compare");
+    session.undo();
+    expect(session.state).toMatchObject({ view: "samples", method: "Saliency" });
+    session.undo();
+    expect(session.state).toMatchObject({ method: "Integrated Gradients", arguments: { n_steps: 12 } });
+    session.undo();
+    expect(session.state.arguments).toEqual(before);
+    expect(session.state).toMatchObject({ canUndo: false, canRedo: true });
+    for (let i = 0; i < 3; i++) session.redo();
+    expect(session.state.view).toBe("compare");
+    session.setView("samples");
+    const state = await until(session, (s) => settled(s) && s.cards[1].target === 4);
+    expect(state.method).toBe("Saliency");
+    session.setMethod("Deep Lift");
+    expect(session.state.canRedo).toBe(false);
+  });
+
+  test("comes back from JSON, and nothing that does not fit does", async () => {
+    const kept = JSON.parse(
+      JSON.stringify({
+        ...START,
+        method: "Occlusion",
+        arguments: { Occlusion: { sliding_window_shapes: 3 }, Saliency: "abs" },
+        targets: { 0: 7, 1: "x" },
+        show: 1,
+        first: -3,
+        display: { ...START.display, sign: "sideways", clip: 5 },
+        compare: { columns: "methods", scale: "row", pins: [{ method: "Saliency", arguments: {} }, { method: 3 }] },
+        view: "nowhere",
+        unknown: 1,
+      }),
+    ) as unknown;
+    start(payloadOf([sample(0), sample(1)]), new TestSource(false), { choice: kept });
+    const { choice, cards, arguments: args } = await until(session, settled);
+    expect(args).toEqual({ sliding_window_shapes: 3 });
+    expect(cards.map(({ target }) => target)).toEqual([7]);
+    expect(choice).toMatchObject({ view: "samples", first: 0, show: 1, display: { sign: "signed", clip: 5 } });
+    expect(choice.compare.pins).toEqual([{ method: "Saliency", arguments: {} }]);
+    expect(choice.arguments).toEqual({ Occlusion: { sliding_window_shapes: 3 } });
+    expect(choice).not.toHaveProperty("unknown");
+  });
+
+  test("the payload's choice is the start, and Reset keeps to the method's own", async () => {
+    const choice = { method: "Saliency", arguments: { Saliency: { abs: false } } };
+    start(payloadOf([sample(0)], { choice }), new TestSource(false));
+    const { cards } = await until(session, settled);
+    expect(cards[0].result).toMatchObject({ method: "Saliency", arguments: { abs: false }, signed: true });
+    session.reset();
+    expect((await until(session, settled)).arguments).toEqual({ abs: true });
+  });
+});
+
+test("samples are sorted by confidence, loss and entropy; what is here is counted", async () => {
+  const samples = [0, 1, 2, 3].map(sample);
+  start(payloadOf(samples, { show: 4 }), new TestSource(false));
+  await until(session, settled);
+  const confidence = ({ outputs }: Sample) => Math.max(...(outputs[0].scores.data as Float32Array));
+  const loss = ({ outputs, label }: Sample) => -Math.log(Number(outputs[0].scores.data[label!]));
+  const sorted = (key: (s: Sample) => number) => [...samples].sort((a, b) => key(a) - key(b)).map(({ id }) => id);
+  session.setSort({ by: "confidence" });
+  await until(session, settled);
+  expect(digits(session)).toEqual(sorted(confidence));
+  session.setSort({ by: "loss", ascending: false });
+  await until(session, settled);
+  expect(digits(session)).toEqual(sorted(loss).reverse());
+  const { confusion } = session.state;
+  expect(confusion!.flat().reduce((a, b) => a + b)).toBe(4);
+  expect(confusion![samples[0].label!][samples[0].label!]).toBe(1);
+  session.setFilter({ labels: [classes[samples[0].label!]] });
+  await until(session, settled);
+  expect(digits(session)).toEqual([0]);
+});
+
+test("a selected sample brings its page", async () => {
+  start(payloadOf([0, 1, 2, 3].map(sample)), new TestSource(false));
+  await until(session, settled);
+  session.select(3);
+  const { first, selected } = await until(session, (s) => settled(s) && s.first === 2);
+  expect({ first, selected }).toEqual({ first: 2, selected: 3 });
+  session.select(99);
+  expect(session.state.selected).toBe(3);
+});
+
+describe("Compare", () => {
+  const compared = ({ view, comparison }: State) =>
+    view === "compare" &&
+    comparison !== null &&
+    comparison.rows.length > 0 &&
+    comparison.rows
+      .flat()
+      .every(({ status, result }) => status === "error" || (status === "ready" && result?.faithfulness));
+
+  test("pinned methods are columns, with their faithfulness and their agreement with the first", async () => {
+    start(payloadOf([sample(0), sample(1)]), new TestSource(false));
+    await until(session, settled);
+    session.pin();
+    session.pin("Saliency");
+    session.pin("Input X Gradient");
+    session.setView("compare");
+    const { comparison, cards } = await until(session, compared);
+    expect(comparison!.columns.map(({ title }) => title)).toEqual([
+      "Integrated Gradients",
+      "Saliency",
+      "Input X Gradient",
+    ]);
+    expect(comparison!.columns[0]).toMatchObject({ detail: "25 steps · zero" });
+    expect(comparison!.columns[0].rho).toBeCloseTo(1, 6);
+    for (const { rho, deletion, insertion } of comparison!.columns) {
+      expect(Math.abs(rho!)).toBeLessThanOrEqual(1.000001);
+      expect(deletion).toBeGreaterThan(0);
+      expect(insertion).toBeLessThan(1);
+    }
+    expect(comparison!.rows).toHaveLength(cards.length);
+    expect(comparison!.rows[1][1].result!.attributions[0]!.values.every((v) => v >= 0)).toBe(true);
+    const asked = attributions;
+    session.movePin(0, 2);
+    const moved = await until(session, (s) => compared(s) && s.comparison!.columns[0].title === "Saliency");
+    expect(moved.comparison!.rows[1][0].result).toEqual(comparison!.rows[1][1].result);
+    session.unpin(1);
+    await until(session, (s) => compared(s) && s.comparison!.columns.length === 2);
+    expect(attributions).toBe(asked);
+  });
+
+  test("a method that cannot be applied, or is refused, says so in its column", async () => {
+    const choice = {
+      view: "compare",
+      compare: {
+        pins: [
+          { method: "Attention Rollout", arguments: {} },
+          { method: "Integrated Gradients", arguments: { n_steps: 0, method: "gausslegendre" } },
+          { method: "Nonsense", arguments: {} },
+          { method: "Saliency", arguments: {} },
+        ],
+      },
+    };
+    start(payloadOf([sample(0)], { choice }), new TestSource(false));
+    const { comparison } = await until(session, compared);
+    const [row] = comparison!.rows;
+    expect(row.map(({ status }) => status)).toEqual(["error", "error", "error", "ready"]);
+    expect(row[0].error).toMatch(/attention/);
+    expect(row[1].error).toMatch(/n_steps/);
+    expect(row[2].error).toMatch(/Nonsense/);
+  });
+
+  test("models are columns with predictions of their own, and share the target", async () => {
+    const other = { ...sample(0) };
+    other.outputs = [...other.outputs, ...other.outputs];
+    const model = { name: "Model 2", size: net.onnx.length, onnx: net.onnx };
+    const models = [...payloadOf([]).models, model];
+    const choice = { view: "compare", compare: { columns: "models" }, targets: { 0: 3 } };
+    start(payloadOf([other], { models, choice }), new TestSource(false));
+    const { comparison } = await until(session, compared);
+    expect(comparison!.columns.map(({ title }) => title)).toEqual(["Model 1", "Model 2"]);
+    const [a, b] = comparison!.rows[0];
+    expect([a.result!.target, b.result!.target]).toEqual([3, 3]);
+    expect(b.predictions).toEqual(a.predictions);
+    expect(comparison!.columns[1].rho).toBeCloseTo(1, 6);
+    session.setModel(1);
+    session.setView("samples");
+    expect((await until(session, (s) => settled(s) && s.model === 1)).cards[0].target).toBe(3);
+  });
+});
+
+describe("Inspect", () => {
+  const flat = (data: ResultArray["data"]): ResultArray => ({ data, shape: [data.length] });
+
+  test("painting the baseline over everything gives the baseline's prediction, and undo takes it off", async () => {
+    start(payloadOf([sample(0), sample(1)]), new TestSource(false));
+    await until(session, settled);
+    session.select(1);
+    session.setView("inspect");
+    const { inspection } = await until(session, (s) => Boolean(s.inspection?.card.result) && !s.inspection!.card.stale);
+    const { width, height, card } = inspection!;
+    expect([width, height, card.sample.id]).toEqual([8, 8, 1]);
+    session.paint(new Uint8Array(64).fill(1), true);
+    const painted = await until(session, (s) => Boolean(s.inspection?.after?.scores));
+    const zero = await loaded.at(-1)!.run({ [input]: { data: new Float32Array(64), shape: [1, 1, 8, 8] } });
+    expect(difference(flat(painted.inspection!.after!.scores!), flat(zero.scores.data))).toBeLessThan(1e-6);
+    expect(new Set(painted.inspection!.after!.picture.data as Float32Array).size).toBe(1);
+    session.undo();
+    expect((await until(session, (s) => s.inspection!.after === null)).inspection!.painted.some(Boolean)).toBe(false);
+  });
+
+  test("the scrubber deletes and inserts the most important pixels", async () => {
+    start(payloadOf([sample(0)]), new TestSource(false));
+    await until(session, settled);
+    session.setView("inspect");
+    session.setInspect({ at: 1 });
+    const { inspection } = await until(session, (s) =>
+      Boolean(s.inspection?.deleted?.scores && s.inspection.inserted?.scores),
+    );
+    expect(difference(flat(inspection!.inserted!.scores!), flat(row(net.scores, 0).data))).toBeLessThan(1e-5);
+    const judged = await until(session, (s) => Boolean(s.inspection?.card.result?.faithfulness));
+    const { deletion } = judged.inspection!.card.result!.faithfulness!;
+    expect(deletion.at(-1)).toBeCloseTo(inspection!.deleted!.scores![judged.inspection!.card.target!], 5);
+  });
+
+  test("a stroke is one step, and its runs are few", async () => {
+    start(payloadOf([sample(0)], { choice: { view: "inspect" } }), new TestSource(false));
+    await until(session, (s) => Boolean(s.inspection?.card.result));
+    for (let i = 0; i < 5; i++) session.paint(new Uint8Array(64).fill(1, 8, 9 + i), i === 4);
+    session.paint(new Uint8Array(64).fill(1, 8, 20), true);
+    expect(session.state.choice.painted).toEqual({ 0: [8, 12] });
+    session.undo();
+    expect(session.state.choice.painted).toEqual({ 0: [8, 5] });
+    session.undo();
+    expect(session.state.choice.painted).toEqual({});
+  });
+});
+
+describe("an engine that fails", () => {
+  /** Fails with an error of that name as long as there are some left. */
+  const failing = (names: string[]): Engine => ({
+    async load(...args) {
+      const model = await engine.load(...args);
+      return {
+        ...model,
+        attribute: (...rest) => {
+          const name = names.shift();
+          return name ? Promise.reject(Object.assign(new Error("out of memory"), { name })) : model.attribute(...rest);
+        },
+      };
+    },
+  });
+
+  test("is started once more, and nothing of what was chosen is lost", async () => {
+    const broken = failing(["EngineStopped"]);
+    start(payloadOf([sample(0), sample(1)]), new TestSource(false), { engine: () => broken });
+    session.setTarget(1, 5);
+    const { notice, cards } = await until(session, (s) => settled(s) && s.notice !== null);
+    expect(notice).toMatchObject({ kind: "warning", title: "The engine was started again." });
+    expect(cards[1].result!.target).toBe(5);
+  });
+
+  test("twice, says so", async () => {
+    const broken = failing(["EngineStopped", "EngineStopped"]);
+    start(payloadOf([sample(0)]), new TestSource(false), { engine: () => broken });
+    const { phase } = await until(session, (s) => s.phase.name === "stopped");
+    expect(phase).toMatchObject({ notice: { title: "The engine stopped twice", text: expect.stringMatching(/memory/) as string } }); // prettier-ignore
+    (phase as { notice: NonNullable<State["notice"]> }).notice.actions![0].run();
+    await until(session, settled);
+  });
+
+  test("without graphics goes on on the processor", async () => {
+    const broken = failing(["GraphicsLost"]);
+    start(payloadOf([sample(0)]), new TestSource(false), { engine: () => broken });
+    const state = await until(session, (s) => settled(s) && s.notice !== null);
+    expect(state.notice).toMatchObject({ title: "The graphics context was lost." });
+    expect(state.engine!.backend).toBe("wasm");
+  });
 });

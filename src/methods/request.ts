@@ -24,6 +24,8 @@ export interface Request {
   signal?: AbortSignal;
   /** 0..1, between chunks of work. */
   onProgress?: (done: number) => void;
+  /** Awaited between chunks of work. */
+  between?: () => Promise<void>;
   /** Gets what is known so far, now and then. */
   onPreview?: (attributions: Record<string, FloatArray>) => void;
 }
@@ -188,10 +190,11 @@ export async function targetsOf(
 
 /** What a call does between two chunks of work. */
 export const stepOf =
-  ({ onProgress, signal }: Pick<Request, "onProgress" | "signal">) =>
+  ({ onProgress, between, signal }: Pick<Request, "onProgress" | "between" | "signal">) =>
   async (done: number): Promise<void> => {
     onProgress?.(done);
     await letMessagesIn();
+    await between?.();
     signal?.throwIfAborted();
   };
 

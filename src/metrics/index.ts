@@ -22,11 +22,13 @@ export interface Question {
   signal?: AbortSignal;
   /** 0..1, between chunks of work. */
   onProgress?: (done: number) => void;
+  /** Awaited between chunks of work. */
+  between?: () => Promise<void>;
 }
 
 /** Judges an explanation. Throws an EngineError naming what is wrong, and an AbortError when cancelled. */
 export async function measure(model: Model, question: Question): Promise<Measurement> {
-  const { request, attribution, signal } = question;
+  const { request, attribution, signal, between } = question;
   const metric = METRICS.find(({ name }) => name === question.metric);
   if (!metric)
     throw new EngineError(
@@ -55,7 +57,7 @@ export async function measure(model: Model, question: Question): Promise<Measure
   signal?.throwIfAborted();
   return metric.measure({
     model,
-    request: { ...request, signal },
+    request: { ...request, signal, between },
     attribution,
     inputs: Object.fromEntries(names.map((name) => [name, all[name]])),
     baselines: Object.fromEntries(

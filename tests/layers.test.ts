@@ -17,7 +17,13 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
   widget: { values: ["live", "version"], types: ["wire"] },
   display: { values: ["elements", "live", "session", "wire"] },
   live: { values: ["wire"], types: ["seams"] },
-  elements: { values: ["state", "styles", "version", "wire"], types: ["methods", "backend"] },
+  elements: {
+    values: ["derived", "figure", "format", "state", "styles", "version", "wire"],
+    types: ["methods", "backend"],
+  },
+  figure: { values: ["derived", "format", "styles"], types: ["choice", "methods", "state", "wire"] },
+  derived: { values: ["styles"], types: ["state"] },
+  format: { values: [] },
   session: {
     values: ["choice", "client", "explanations", "listing", "notices", "samples", "seams", "state", "trials", "wire"],
     types: ["backend", "methods"],

@@ -18,6 +18,12 @@ export function rasterSize(shape: readonly number[]): { width: number; height: n
   return shape.length < 2 ? { width: shape[0] ?? 1, height: 1 } : { width: shape.at(-1)!, height: shape.at(-2)! };
 }
 
+/** Of a map over an image, the one with more pixels: neither loses what the other has. */
+export function finer(image: readonly number[], map: readonly number[] | null): { width: number; height: number } {
+  const [under, over] = [rasterSize(image), rasterSize(map ?? image)];
+  return over.width * over.height >= under.width * under.height ? over : under;
+}
+
 const channelsOf = (shape: readonly number[]): number => shape.slice(0, -2).reduce((a, b) => a * b, 1);
 
 /** Sums over the channels, as Captum does before it normalises. */

@@ -1,0 +1,151 @@
+/** What follows from a state for whoever draws it, on the page or as a figure. */
+import type { Attribution, Card, Compare, CompareCell, Prediction, Result } from "./state";
+import { heatMap } from "./styles/heat-map";
+import { styleNamed } from "./styles/index";
+import { channelSum } from "./styles/raster";
+import type { Sign, Style } from "./styles/style";
+
+/** The pictures beside the original: always the map itself, and the chosen style where that is another one. */
+export const picturesOf = (style: string): Style[] =>
+  styleNamed(style) === heatMap ? [heatMap] : [heatMap, styleNamed(style)];
+
+/** What the ends of a ramp mean, and its ticks. */
+export const RAMP_ENDS: Record<Sign, { words: [string, string]; ticks: string[] }> = {
+  signed: { words: ["against target", "for target"], ticks: ["−1", "0", "+1"] },
+  positive: { words: ["", "for target"], ticks: ["0", "+1"] },
+  negative: { words: ["", "against target"], ticks: ["0", "−1"] },
+  absolute: { words: ["", "magnitude"], ticks: ["0", "1"] },
+};
+
+/** A class's name, or its number where it has none. */
+export function nameOf(card: Card, classes: readonly string[], index: number | null): string | null {
+  if (index === null) return null;
+  return card.predictions.find((prediction) => prediction.index === index)?.label ?? classes[index] ?? String(index);
+}
+
+/** The first `max`, the last of them giving way to the true class where that is not among them. */
+export function shownPredictions(predictions: readonly Prediction[], truth: number | null, max: number): Prediction[] {
+  const shown = predictions.slice(0, max);
+  const truly = predictions.find(({ index }) => index === truth);
+  if (truly && !shown.includes(truly)) shown[max - 1] = truly;
+  return shown;
+}
+
+/** The scores that bars or axes span: those of probabilities, or what there is. */
+export function spanOf(scores: readonly number[]): [number, number] {
+  const finite = scores.filter(Number.isFinite);
+  if (finite.every((value) => value >= 0 && value <= 1)) return [0, 1];
+  return [Math.min(0, ...finite), Math.max(0, ...finite)];
+}
+
+/** A delta beyond this share of f(x) - f(baseline) means that the attributions do not add up. */
+const DELTA_TOLERANCE = 0.05;
+
+export const isDeltaHigh = ({ delta, change }: Result): boolean =>
+  delta !== null && change !== null && Math.abs(delta) > DELTA_TOLERANCE * Math.abs(change);
+
+/**
+ * Which values are the best, as far as three decimals tell: several where they are equal, none where all are.
+ * What is null takes no part.
+ */
+export function bestOf(values: readonly (number | null)[], better: "lowest" | "highest"): boolean[] {
+  const shown = values.map((value) => (value === null || !Number.isFinite(value) ? null : Math.round(value * 1000)));
+  const known = shown.filter((value) => value !== null);
+  const best = better === "lowest" ? Math.min(...known) : Math.max(...known);
+  const differ = known.some((value) => value !== best);
+  return shown.map((value) => differ && value === best);
+}
+
+/** What the maps of each row are divided by: the largest of their own scales in the row, or of all; null: each by its own. */
+export function rowScales(
+  rows: readonly (readonly CompareCell[])[],
+  scale: Compare["scale"],
+  feature: number,
+  scaleOf: (attribution: Attribution) => number,
+): (number | null)[] {
+  if (scale === "map") return rows.map(() => null);
+  const largest = (cells: readonly CompareCell[]): number =>
+    cells.reduce((most, { result }) => {
+      const attribution = result?.attributions[feature];
+      return attribution ? Math.max(most, scaleOf(attribution)) : most;
+    }, 0);
+  const each = rows.map(largest);
+  return scale === "row" ? each : each.map(() => Math.max(...each));
+}
+
+/** "Integrated Gradients" → "IG": for a second mention; a single word stays. */
+export function initialsOf(title: string): string {
+  const words = title.split(/[\s-]+/).filter(Boolean);
+  return words.length > 1 ? words.map((word) => [...word][0].toUpperCase()).join("") : title;
+}
+
+export interface Grid {
+  width: number;
+  height: number;
+}
+
+/** The pixels of a map in the order in which deletion takes them: what speaks most for the target first. */
+export class Ranking {
+  /** The attribution of every pixel, summed over its channels. */
+  readonly values: Float32Array;
+  readonly #importance: Float32Array;
+  #ascending: Float32Array | null = null;
+
+  /** A map of another size is laid over the grid. Where only what speaks against is shown, that comes first. */
+  constructor({ values, shape }: Attribution, { width, height }: Grid, sign: Sign) {
+    const map = channelSum(values, shape);
+    const fits = map.width === width && map.height === height;
+    this.values = fits
+      ? map.data
+      : Float32Array.from({ length: width * height }, (_, i) => {
+          const x = Math.floor(((i % width) * map.width) / width);
+          const y = Math.floor((Math.floor(i / width) * map.height) / height);
+          return map.data[y * map.width + x];
+        });
+    this.#importance = this.values.map((value) => {
+      if (!Number.isFinite(value)) return 0;
+      return sign === "absolute" ? Math.abs(value) : sign === "negative" ? -value : value;
+    });
+  }
+
+  get #sorted(): Float32Array {
+    return (this.#ascending ??= this.#importance.slice().sort());
+  }
+
+  /** From 1; equals share the best of their ranks. */
+  rank(i: number): number {
+    return this.#sorted.length - this.#upTo(this.#importance[i]) + 1;
+  }
+
+  /** The first `count` as a mask: of equals those that come first in reading order; none where all are equal. */
+  top(count: number): Uint8Array {
+    const [sorted, size] = [this.#sorted, this.#sorted.length];
+    const mask = new Uint8Array(size);
+    if (count <= 0 || sorted[0] === sorted[size - 1]) return mask;
+    const least = sorted[Math.max(size - count, 0)];
+    let equals = count - (size - this.#upTo(least));
+    this.#importance.forEach((value, i) => {
+      if (value > least || (value === least && equals-- > 0)) mask[i] = 1;
+    });
+    return mask;
+  }
+
+  /** The first `count`, in order. */
+  first(count: number): number[] {
+    const mask = this.top(count);
+    const order = Array.from(this.#importance.keys()).filter((i) => mask[i]);
+    return order.sort((a, b) => this.#importance[b] - this.#importance[a] || a - b);
+  }
+
+  /** How many are not more important than that. */
+  #upTo(importance: number): number {
+    const sorted = this.#sorted;
+    let [low, high] = [0, sorted.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sorted[middle] <= importance) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

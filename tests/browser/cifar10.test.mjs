@@ -88,7 +88,7 @@ describe("the tutorial's notebook in JupyterLab", { skip }, () => {
         await explorer.locator('[data-control="backend"]').selectOption(backend);
         await explorer.until(`state.engine?.backend === "${backend}"`);
         for (const method of METHODS) {
-          await explorer.locator('[data-control="method"]').selectOption(method);
+          await explorer.chooseMethod(method);
           for (const [name, value] of Object.entries(ENTERED[method] ?? {})) {
             const field = explorer.locator(`input[type="text"][data-argument="${name}"]`);
             await field.fill(value);
@@ -226,7 +226,7 @@ for (const trusted of [true, false]) {
       const [first] = await shown(explorer);
       const other = first.predictions[1].index;
       await explorer.locator("attriscope-card").first().locator(`[data-class="${other}"]`).click();
-      await explorer.locator('[data-control="method"]').selectOption("Occlusion");
+      await explorer.chooseMethod("Occlusion");
       await explorer.settled(
         `state.cards[0].result.method === "Occlusion" && state.cards[0].result.target === ${other}`,
       );

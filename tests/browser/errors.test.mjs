@@ -140,7 +140,7 @@ describe("bad input in JupyterLab", () => {
 
   it("refuses an argument in the form, and keeps the last result", async () => {
     const explorer = explorerOf("argument");
-    await explorer.locator('[data-control="method"]').selectOption("Integrated Gradients");
+    await explorer.chooseMethod("Integrated Gradients");
     await explorer.settled("state.cards.every(({ result }) => result.method === 'Integrated Gradients')");
     const steps = explorer.locator('input[type="text"][data-argument="n_steps"]');
     const valid = await explorer.state(({ cards }) => cards[0].result.arguments.n_steps);

@@ -238,6 +238,18 @@ export class Explorer {
     }
   }
 
+  /** Opens the menu and takes the method, as a user does it. */
+  async chooseMethod(name) {
+    await this.locator('[data-control="method"]').first().click();
+    await this.locator(`[role="option"][data-method="${name}"]`).click();
+  }
+
+  /** Goes to another view by its tab. */
+  async show(view) {
+    await this.locator(`[role="tab"][data-view="${view}"]`).click();
+    await this.until(`state.view === "${view}"`);
+  }
+
   /** Waits until every card shows what is asked for, and `test` holds. */
   async settled(test = "true", timeout = undefined) {
     await this.until(

@@ -42,7 +42,7 @@ describe("the self-contained page", () => {
   it("recomputes another class and method, and finds the mistakes", async () => {
     const other = await explorer.state(({ cards }) => cards[0].predictions[1].index);
     await explorer.locator("attriscope-card").first().locator(`[data-class="${other}"]`).click();
-    await explorer.locator('[data-control="method"]').selectOption("Feature Ablation");
+    await explorer.chooseMethod("Feature Ablation");
     await explorer.settled(
       `state.cards[0].result.target === ${other} && state.cards.every(({ result }) => result.method === "Feature Ablation")`,
     );
@@ -52,7 +52,7 @@ describe("the self-contained page", () => {
 
   it("shows how far WebGL's shaders are compiled, and computes the same there", async () => {
     const values = () => explorer.state(({ cards }) => Array.from(cards[0].result.attributions[0].values));
-    await explorer.locator('[data-control="method"]').selectOption("Saliency");
+    await explorer.chooseMethod("Saliency");
     await explorer.settled('state.cards.every(({ result }) => result.method === "Saliency")');
     const before = await values();
     await explorer.locator('[data-control="backend"]').selectOption("webgl");

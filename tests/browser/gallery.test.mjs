@@ -1,0 +1,64 @@
+/** Every state of the gallery: no violation that axe-core finds, in light and dark; and what they look like. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import { after, describe, it } from "node:test";
+import { serve } from "../../bench/browser.mjs";
+import { root } from "../../scripts/environment.mjs";
+import { Explorer, launch } from "./harness.mjs";
+import { dress, matches } from "./pictures.mjs";
+
+const AXE = fs.readFileSync(root("node_modules", "axe-core", "axe.min.js"), "utf8");
+/** Rules for whole pages, of which a widget is a part. */
+const OFF = ["region", "landmark-one-main", "page-has-heading-one", "document-title", "html-has-lang", "bypass"];
+
+const folder = root("build", "gallery");
+execFileSync("node", [root("node_modules", "webpack", "bin", "webpack.js"), "--mode=development", "--config-name=gallery", `--output-path=${folder}`], { cwd: root(), stdio: "inherit" }); // prettier-ignore
+fs.copyFileSync(root("tests", "gallery", "index.html"), `${folder}/index.html`);
+
+const browser = await launch();
+const server = await serve({ gallery: folder });
+after(() => server.close());
+
+const open = async (page, state, theme, width) => {
+  await page.goto(`${server.url}/gallery/index.html?${new URLSearchParams({ bare: "", page: state, theme, width })}`);
+  await page.waitForFunction(() => window.explorer?.isConnected);
+  await dress(page);
+  // Pictures are painted in slices.
+  await page.evaluate(() => new Promise((resolve) => setTimeout(() => requestAnimationFrame(resolve), 200)));
+};
+
+const page = await browser.newPage({ viewport: { width: 1100, height: 1000 } });
+await open(page, "ready", "lab-light", 1040);
+const states = await page.evaluate(() => window.pages);
+assert.ok(states.length > 30, states.join(", "));
+
+for (const theme of ["lab-light", "lab-dark"]) {
+  describe(`axe-core, ${theme}`, () => {
+    for (const state of states) {
+      it(state, async () => {
+        await open(page, state, theme, 1040);
+        await page.addScriptTag({ content: AXE });
+        const violations = await page.evaluate(async (off) => {
+          const rules = Object.fromEntries(off.map((rule) => [rule, { enabled: false }]));
+          const found = await window.axe.run(document.querySelector("attriscope-explorer"), { rules });
+          return found.violations.map(({ id, nodes }) => ({
+            id,
+            nodes: nodes.slice(0, 4).map(({ target, failureSummary }) => ({ target: target.flat().join(" "), failureSummary })),
+          }));
+        }, OFF);
+        assert.deepEqual(violations, []);
+      });
+    }
+  });
+}
+
+describe("pictures", () => {
+  for (const state of states)
+    it(state, async () => {
+      await open(page, state, "lab-light", 1040);
+      await matches(new Explorer(page).locator(".frame").first(), `tests/browser/pictures/${state.replaceAll(" ", "-")}.png`);
+    });
+});
+
+it("no uncaught error", () => assert.deepEqual(page.problems, []));

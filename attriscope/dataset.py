@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,8 +65,9 @@ class _Evaluated:
 
     #: Transformed, by feature, without the batch dimension.
     inputs: list[torch.Tensor]
-    outputs: wire.Outputs
-    #: Index of the highest score; None for an output without classes.
+    #: By model.
+    outputs: list[wire.Outputs]
+    #: Index of the first model's highest score; None for an output without classes.
     predicted: int | None
     label: int | None
     #: Why the sample cannot be explained.
@@ -85,17 +87,20 @@ class _Entry:
 
 
 class Samples:
-    """The samples of a dataset, numbered from 0, with PyTorch's own outputs. What has been read stays."""
+    """The samples of a dataset, numbered from 0, with PyTorch's own outputs. What has been read stays.
+
+    ``models``, by name, share features, classes and ``score_func``; the first one decides what passes a filter.
+    """
 
     def __init__(
         self,
         dataset: Any,
-        model: nn.Module,
+        models: Mapping[str, nn.Module],
         features: Sequence[ImageFeature],
         classes: Sequence[str],
         score_func: ScoreFunc | None,
     ):
-        self._model = model
+        self._models = models
         self._features = features
         self._classes = classes
         self._score_func = score_func
@@ -134,7 +139,7 @@ class Samples:
         if self._pending and position == len(self):
             error, self._pending = self._pending, None
             raise error
-        with untouched(self._model), torch.no_grad():
+        with self._evaluating():
             try:
                 while len(found) < request.count and position < end:
                     if position == len(self) and not self._pull():
@@ -150,19 +155,20 @@ class Samples:
         exhausted = position == len(self) and self._source.ended
         return wire.Scan(found, position - request.start, position, exhausted)
 
-    def example(self) -> tuple[Any, ...]:
-        """Forward's arguments for the first sample, as a batch of one."""
-        with untouched(self._model), torch.no_grad():
+    def example(self, model: nn.Module) -> tuple[Any, ...]:
+        """Forward's arguments for the first sample, as a batch of one on the model's device."""
+        with self._evaluating():
             first = self._entries[0]
-            return self._arguments([(self._evaluate(first).inputs, first.additional)])
+            return self._arguments(model, [(self._evaluate(first).inputs, first.additional)])
 
     def input_names(self) -> list[str]:
-        """Graph input names: one per feature, then the additional tensors."""
-        return input_names(self._model, self.example())
+        """Graph input names, for all models those of the first: one per feature, then the additional tensors."""
+        first = next(iter(self._models.values()))
+        return input_names(first, self.example(first))
 
     def baseline_names(self) -> list[list[str]]:
         """Per feature, the names of its baseline choices."""
-        with untouched(self._model), torch.no_grad():
+        with self._evaluating():
             entry = next((e for e in self._entries if not self._evaluate(e).error), self._entries[0])
             inputs = self._evaluate(entry).inputs
             return [
@@ -170,12 +176,19 @@ class Samples:
                 for feature, raw, x in zip(self._features, entry.raw, inputs, strict=True)
             ]
 
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        with untouched(*self._models.values()), torch.no_grad():
+            yield
+
     def _passes(self, evaluated: _Evaluated, filter: wire.Filter) -> bool:
-        if not filter.classes and filter.prediction == "all":
+        if filter == wire.Filter():
             return True
         if evaluated.error or evaluated.predicted is None:
             return False
         if filter.classes and self._classes[evaluated.predicted] not in filter.classes:
+            return False
+        if filter.labels and (evaluated.label is None or self._classes[evaluated.label] not in filter.labels):
             return False
         if filter.prediction == "all":
             return True
@@ -206,7 +219,8 @@ class Samples:
         size = len(tensors[0])
         if size == 0:
             raise ValueError(f"{place} is empty; expected at least one sample")
-        check_arguments(self._model, [feature.name for feature in self._features], len(additional))
+        for model in self._models.values():
+            check_arguments(model, [feature.name for feature in self._features], len(additional))
         labels = _split_labels(batch.labels, size, place)
         self._check_constants(additional, place)
         rows = ([a[i].detach() for a in additional if is_graph_input(a)] for i in range(size))
@@ -250,17 +264,26 @@ class Samples:
         return entry.evaluated
 
     def _run(self, group: list[_Entry]) -> None:
-        """The model on the entries of one batch."""
+        """The models on the entries of one batch."""
         rows: list[tuple[list[torch.Tensor], list[torch.Tensor]]] = []
         for entry in group:
             inputs = [f.transform(raw) for f, raw in zip(self._features, entry.raw, strict=True)]
             self._check_shapes(entry.id, inputs, rows[0][0] if rows else inputs)
             rows.append((inputs, entry.additional))
-        arguments = self._arguments(rows)
         place = f"sample {group[0].id}" if len(group) == 1 else f"samples {group[0].id} to {group[-1].id}"
-        name = type(self._model).__name__
+        outputs = {name: self._outputs(name, self._arguments(m, rows), place) for name, m in self._models.items()}
+        sizes = {name: raw.shape[1] for name, (raw, _) in outputs.items()}
+        if len(set(sizes.values())) > 1:
+            text = ", ".join(f"{name} gives {size}" for name, size in sizes.items())
+            raise ValueError(f"models: {text} outputs a sample; expected the same number, since they share the classes")
+        for i, entry in enumerate(group):
+            own = [wire.Outputs(raw[i], scores[i]) for raw, scores in outputs.values()]
+            entry.evaluated = self._judge(entry, rows[i][0], own)
+
+    def _outputs(self, name: str, arguments: tuple[Any, ...], place: str) -> tuple[wire.Array, wire.Array]:
+        """Raw outputs and scores of the batch ``arguments``, [N, outputs] each."""
         try:
-            output = self._model(*arguments)
+            output = self._models[name](*arguments)
         except Exception as error:
             raise RuntimeError(
                 f"model {name}: forward fails on {place} ({describe(arguments)}): {type(error).__name__}: {error}"
@@ -270,36 +293,42 @@ class Samples:
             raise TypeError(
                 f"model {name} returns {type(output).__name__}; expected a tensor, or a tuple, list or dict"
             )
-        raw = _rows(tensor, len(group), f"model {name}")
+        size = len(arguments[0])
+        raw = _rows(tensor, size, f"model {name}")
         try:
             scored = tensor if self._score_func is None else self._score_func(output)
         except Exception as error:
-            raise RuntimeError(f"score_func fails on {place}: {type(error).__name__}: {error}") from error
-        scores = _rows(scored, len(group), "score_func")
+            raise RuntimeError(
+                f"score_func fails on {self._whose(name)} output for {place}: {type(error).__name__}: {error}"
+            ) from error
+        scores = _rows(scored, size, "score_func")
         if raw.shape != scores.shape:
             raise ValueError(
-                f"score_func gives {scores.shape[1]} values a sample, the model's output has {raw.shape[1]}; "
+                f"score_func gives {scores.shape[1]} values a sample, {self._whose(name)} output has {raw.shape[1]}; "
                 "expected one score for each"
             )
         if 1 < raw.shape[1] > len(self._classes):
             raise ValueError(
-                f"classes has {len(self._classes)} names, the model's output has {raw.shape[1]}: "
+                f"classes has {len(self._classes)} names, {self._whose(name)} output has {raw.shape[1]}: "
                 "expected one name per output, in their order"
             )
-        for i, entry in enumerate(group):
-            entry.evaluated = self._judge(entry, rows[i][0], raw[i], scores[i])
+        return raw, scores
 
-    def _judge(self, entry: _Entry, inputs: list[torch.Tensor], raw: wire.Array, scores: wire.Array) -> _Evaluated:
-        has_classes = raw.size > 1
+    def _whose(self, model: str) -> str:
+        return "the model's" if len(self._models) == 1 else f"{model}'s"
+
+    def _judge(self, entry: _Entry, inputs: list[torch.Tensor], outputs: list[wire.Outputs]) -> _Evaluated:
+        has_classes = outputs[0].raw.size > 1
         label, error = _label(entry.label, len(self._classes))
         if not has_classes:
             error = None
         faults = (f.fault(r, x) for f, r, x in zip(self._features, entry.raw, inputs, strict=True))
         error = next((fault for fault in faults if fault), error)
-        if error is None and not (np.isfinite(raw).all() and np.isfinite(scores).all()):
-            error = "the model's output for this sample is NaN or infinite"
-        predicted = int(scores.argmax()) if has_classes else None
-        return _Evaluated(inputs, wire.Outputs(raw, scores), predicted, label, error)
+        for name, of in zip(self._models, outputs, strict=True):
+            if error is None and not (np.isfinite(of.raw).all() and np.isfinite(of.scores).all()):
+                error = f"{self._whose(name)} output for this sample is NaN or infinite"
+        predicted = int(outputs[0].scores.argmax()) if has_classes else None
+        return _Evaluated(inputs, outputs, predicted, label, error)
 
     def _check_shapes(self, id: int, inputs: list[torch.Tensor], neighbours: list[torch.Tensor]) -> None:
         first = self._entries[0].evaluated if self._entries else None
@@ -310,9 +339,11 @@ class Samples:
                     f"have {list(expected.shape)}; expected one shape. Resize or crop."
                 )
 
-    def _arguments(self, rows: Sequence[tuple[list[torch.Tensor], list[torch.Tensor]]]) -> tuple[Any, ...]:
+    def _arguments(
+        self, model: nn.Module, rows: Sequence[tuple[list[torch.Tensor], list[torch.Tensor]]]
+    ) -> tuple[Any, ...]:
         """Samples, each its inputs and its additional tensors -> forward's arguments, on the model's device."""
-        anchor = next(iter([*self._model.parameters(), *self._model.buffers()]), None)
+        anchor = next(iter([*model.parameters(), *model.buffers()]), None)
         device = None if anchor is None else anchor.device
         columns = zip(*([*inputs, *additional] for inputs, additional in rows), strict=True)
         tensors = iter([torch.stack(column).to(device) for column in columns])
@@ -333,7 +364,7 @@ class Samples:
             baselines=[[_array(b, np.float32) for b in p.baselines] for p in prepared],
             feature_masks=[p.feature_mask for p in prepared],
             additional={name: _array(a) for name, a in zip(names, entry.additional, strict=True)},
-            outputs=[evaluated.outputs],
+            outputs=evaluated.outputs,
             error=evaluated.error or next((p.error for p in prepared if p.error), None),
         )
 

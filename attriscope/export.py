@@ -35,7 +35,9 @@ class ExportError(RuntimeError):
     """The model cannot become an ONNX graph; the text says why and what to do."""
 
 
-def export_onnx(model: nn.Module, example_inputs: Any, score_func: ScoreFunc | None = None) -> bytes:
+def export_onnx(
+    model: nn.Module, example_inputs: Any, score_func: ScoreFunc | None = None, names: Sequence[str] | None = None
+) -> bytes:
     """Export ``model`` and ``score_func`` as one ONNX graph (opset 18), as the browser runs it.
 
     The graph is the model in evaluation mode. Its outputs are ``raw``, what the model returns, and ``scores``,
@@ -52,6 +54,8 @@ def export_onnx(model: nn.Module, example_inputs: Any, score_func: ScoreFunc | N
         size, named like forward's parameters; other arguments and 0-d tensors become constants of the graph.
     score_func : callable, optional
         Maps the model's output to one score per class. It must consist of torch functions.
+    names : sequence of str, optional
+        What the graph's inputs are called instead, one for each tensor.
 
     Returns
     -------
@@ -68,8 +72,10 @@ def export_onnx(model: nn.Module, example_inputs: Any, score_func: ScoreFunc | N
     with untouched(model), torch.no_grad(), _silence():
         wrapper = _Scored(model, score_func, arguments)
         tensors = tuple(arguments[i] for i in wrapper.positions)
+        if names is not None and len(names) != len(tensors):
+            raise ValueError(f"names has {len(names)} entries; expected {len(tensors)}, one for each tensor")
         _try_eagerly(wrapper, arguments)
-        program = _trace(wrapper, tensors, input_names(model, arguments))
+        program = _trace(wrapper, tensors, list(names or input_names(model, arguments)))
         graph_model = program.model
         _simplify(graph_model)
         _strip(graph_model)

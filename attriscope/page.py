@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import functools
 import gzip
+import hashlib
+import json
 from collections.abc import Sequence
 from html import escape
 from importlib import resources
@@ -64,6 +66,18 @@ def pack(payload: wire.Payload) -> bytes:
     return gzip.compress(wire.encode(payload), 9, mtime=0)
 
 
+def key(packed: bytes) -> str:
+    """What outputs with this payload are known by."""
+    return hashlib.sha256(packed).hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=1)
+def methods() -> dict[str, list[str]]:
+    """The explorer's methods, each with its arguments' names."""
+    found: dict[str, list[str]] = json.loads(_built("methods.json"))
+    return found
+
+
 def page(packed: bytes, title: str) -> str:
     """One HTML file that needs no network: app, models and samples."""
     return _PAGE.format(title=escape(title), payload=base64.b64encode(packed).decode(), app=_app())
@@ -80,7 +94,7 @@ def ready(payload: wire.Payload, packed: bytes, model_id: str, title: str) -> Bu
         f'style="width:100%;height:100%;border:0" srcdoc="{escape(page(packed, title))}"></iframe></div>'
     )
     return {
-        MIME: _state("ready", model_id),
+        MIME: _state("ready", model_id, payload=key(packed)),
         "text/html": iframe + _table(payload) + _caption(payload),
         "text/plain": f"{title}, {len(payload.scan.samples)} samples; open the notebook in JupyterLab to explore them",
     }
@@ -109,26 +123,32 @@ def _state(state: Literal["preparing", "ready", "stopped"], model_id: str, **mor
 
 
 def _table(payload: wire.Payload) -> str:
-    head = "".join(f"<th>{name}</th>" for name in ("sample", "label", "prediction", "score"))
+    names = [model.name for model in payload.models]
+    of = ["", *(f" of {name}" for name in names[1:])]
+    columns = ["sample", "label", *(f"{column}{whose}" for whose in of for column in ("prediction", "score"))]
+    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
     samples = payload.scan.samples
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _row(sample, payload.classes)) + "</tr>"
         for sample in samples[:_TABLE_ROWS]
     )
     more = f"; {len(samples) - _TABLE_ROWS} samples more" if len(samples) > _TABLE_ROWS else ""
-    caption = f"<caption>{escape(payload.models[0].name)}: PyTorch's own numbers{more}</caption>"
+    caption = f"<caption>{escape(names[0])}: PyTorch's own numbers{more}</caption>"
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _row(sample: wire.Sample, classes: Sequence[str]) -> tuple[str, str, str, str]:
+def _row(sample: wire.Sample, classes: Sequence[str]) -> list[str]:
     label = "" if sample.label is None else classes[sample.label]
     if sample.error:
-        return str(sample.id), label, sample.error, ""
-    scores = sample.outputs[0].scores
+        return [str(sample.id), label, sample.error, ""]
+    return [str(sample.id), label, *(cell for output in sample.outputs for cell in _predicted(output.scores, classes))]
+
+
+def _predicted(scores: wire.Array, classes: Sequence[str]) -> tuple[str, str]:
     if scores.size == 1:
-        return str(sample.id), label, "", f"{scores[0]:.4g}"
+        return "", f"{scores[0]:.4g}"
     top = int(scores.argmax())
-    return str(sample.id), label, classes[top], f"{scores[top]:.4g}"
+    return classes[top], f"{scores[top]:.4g}"
 
 
 def _caption(payload: wire.Payload) -> str:
@@ -149,11 +169,14 @@ def _caption(payload: wire.Payload) -> str:
 @functools.lru_cache(maxsize=1)
 def _app() -> str:
     """The built front end, gzip'ed, in base64."""
+    return base64.b64encode(gzip.compress(_built("page.js"), 9, mtime=0)).decode()
+
+
+def _built(name: str) -> bytes:
     try:
-        script = (_STATIC / "page.js").read_bytes()
+        return (_STATIC / name).read_bytes()
     except FileNotFoundError:
         raise RuntimeError(
-            "attriscope/static/page.js is missing: the front end has not been built. "
+            f"attriscope/static/{name} is missing: the front end has not been built. "
             "In a checkout run `npm install` and `npm run build:prod`; else install attriscope again."
         ) from None
-    return base64.b64encode(gzip.compress(script, 9, mtime=0)).decode()

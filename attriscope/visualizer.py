@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ipywidgets
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 from torch import nn
@@ -17,8 +16,9 @@ from attriscope._version import __version__
 from attriscope.dataset import Samples
 from attriscope.export import ScoreFunc, check_arguments, export_onnx
 from attriscope.features import BaseFeature, ImageFeature
+from attriscope.results import Results
 from attriscope.spelling import checks_spelling
-from attriscope.widget import Live, Shown
+from attriscope.widget import START, Live, Shown, checked_arguments, checked_method
 
 #: Packed bytes up to which the model is stored in the output if the user does not say.
 _EMBED_LIMIT = 10_000_000
@@ -32,7 +32,8 @@ class AttributionVisualizer:
     Parameters
     ----------
     models : torch.nn.Module or list of them
-        Evaluated in evaluation mode, left as they were.
+        Evaluated in evaluation mode, left as they were. Several are compared: they take the same inputs and share the
+        classes; the first one decides what is predicted correctly.
     classes : list of str
         Names of the model's outputs, in their order.
     features : BaseFeature or list of them
@@ -56,7 +57,7 @@ class AttributionVisualizer:
         score_func: ScoreFunc | None = None,
         use_label_for_attr: bool = True,
     ):
-        self._models = _listed(models, nn.Module, "models", "torch.nn.Module")
+        self._models = _named(_listed(models, nn.Module, "models", "torch.nn.Module"))
         self._features = _listed(features, BaseFeature, "features", "attriscope.features.BaseFeature")
         if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
             raise TypeError(f"classes is {classes!r}; expected a list of str, one name per output of the model")
@@ -65,30 +66,42 @@ class AttributionVisualizer:
         self._classes = list(classes)
         self._score_func = score_func
         self._use_label_for_attr = use_label_for_attr
-        for model in self._models:
+        for model in self._models.values():
             check_arguments(model, [feature.name for feature in self._features], None)
-        self._samples = Samples(dataset, self._models[0], self._features, self._classes, score_func)
+        self._samples = Samples(dataset, self._models, self._features, self._classes, score_func)
         self._onnx: list[bytes] = []
         self._live: Live | None = None
         self._bundle: page.Bundle | None = None
+        self._packed = b""
         self._show = 4
 
     def __repr__(self) -> str:
-        names = ", ".join(type(model).__name__ for model in self._models)
-        return f"<AttributionVisualizer of {names}: {len(self._classes)} classes>"
+        return f"<AttributionVisualizer of {', '.join(self._models)}: {len(self._classes)} classes>"
 
     @property
     def _title(self) -> str:
-        return "Attriscope: " + ", ".join(type(model).__name__ for model in self._models)
+        return "Attriscope: " + ", ".join(self._models)
 
     @checks_spelling
-    def render(self, debug: bool = False, *, num_examples: int = 4, embed: bool | None = None) -> None:
-        """Show the explorer in the cell's output.
+    def render(
+        self,
+        debug: bool = False,
+        *,
+        method: str | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        num_examples: int = 4,
+        embed: bool | None = None,
+    ) -> None:
+        """Show the explorer in the cell's output, as it was left if it has been shown before.
 
         Parameters
         ----------
         debug : bool
             Errors of later requests show their traceback.
+        method : str, optional
+            The attribution method to start with, spelled as in Captum.
+        arguments : dict, optional
+            Arguments of the method, spelled as in Captum; those left out have the explorer's own start.
         num_examples : int
             How many samples are shown at a time; the first ones are stored in the output.
         embed : bool or None
@@ -99,6 +112,7 @@ class AttributionVisualizer:
         if getattr(shell, "kernel", None) is None:
             print(repr(self))
             return
+        start = self._start(method, arguments)
         self._open(debug)
         Shown.keep(self)
         handle: Any = None
@@ -110,16 +124,33 @@ class AttributionVisualizer:
             else:
                 handle.update(bundle, raw=True)
 
-        self._prepare(show, num_examples, embed)
+        self._prepare(show, start, num_examples, embed)
 
     @property
-    def widget(self) -> ipywidgets.Output:
-        """The explorer as a widget, for boxes and layouts."""
-        if self._bundle is None:
+    def widget(self) -> Live:
+        """The explorer as a widget, for boxes and layouts, and to follow and drive what is chosen from Python."""
+        if self._bundle is None or self._live is None:
             self._open(debug=False)
-            self._prepare(lambda bundle: None, self._show, None)
-        output = {"output_type": "display_data", "data": self._bundle, "metadata": {}}
-        return ipywidgets.Output(outputs=(output,))
+            self._prepare(lambda bundle: None, self._start(None, None), self._show, None)
+        assert self._live is not None
+        if not Shown.has(self):
+            Shown.keep(self)
+        return self._live
+
+    def results(self) -> Results:
+        """What the explorer shows, as numpy arrays: the page's own numbers.
+
+        The page sends them as soon as it has computed everything that is chosen, which is after the cell that shows it
+        has ended: ask in a later one.
+
+        Raises
+        ------
+        RuntimeError
+            Nothing is shown yet, or what was set last is not computed yet.
+        """
+        if self._live is None:
+            raise RuntimeError("Nothing is shown yet. Call render(), and results() in a later cell.")
+        return self._live.results()
 
     @checks_spelling
     def save(self, path: str | Path, *, num_examples: int | None = None, embed: bool = True) -> None:
@@ -135,7 +166,7 @@ class AttributionVisualizer:
             Whether the file holds the model; without it the file shows, but does not compute.
         """
         count = self._show if num_examples is None else num_examples
-        _, packed = self._payload(lambda stage: None, count, self._show, embed)
+        _, packed = self._payload(lambda stage: None, self._start(None, None), count, self._show, embed)
         Path(path).write_text(page.page(packed, self._title), encoding="utf-8")
 
     def close(self) -> None:
@@ -143,6 +174,19 @@ class AttributionVisualizer:
         if self._live is not None:
             self._live.close()
         self._live = self._bundle = None
+        self._packed = b""
+
+    @property
+    def bundle(self) -> page.Bundle:
+        """What was rendered last, by MIME type; raises RuntimeError if nothing was."""
+        if self._bundle is None:
+            raise RuntimeError("The explorer could not be made. Call render() to see why.")
+        return self._bundle
+
+    @property
+    def packed(self) -> bytes:
+        """The payload in it."""
+        return self._packed
 
     def fetch(self, request: wire.FetchRequest) -> wire.Scan:
         """Further samples; what the explorer's requests are answered with."""
@@ -155,26 +199,41 @@ class AttributionVisualizer:
         return self._onnx[model]
 
     def _open(self, debug: bool) -> None:
-        self.close()
-        self._live = Live(self, debug)
+        if self._live is None:
+            self._live = Live(self, self._classes, debug)
+        self._live.debug = debug
 
-    def _prepare(self, show: Callable[[page.Bundle], None], num_examples: int, embed: bool | None) -> None:
+    def _start(self, method: Any, arguments: Any) -> dict[str, Any]:
+        """All that is chosen at first: what is chosen now, unless another method or other arguments are given."""
+        choice = {} if self._live is None else self._live.chosen()
+        if method is not None:
+            choice["method"] = checked_method(method)
+        if arguments is not None:
+            of = choice.get("method", START)
+            choice["arguments"] = {**choice.get("arguments", {}), of: checked_arguments(of, arguments)}
+        return choice
+
+    def _prepare(
+        self, show: Callable[[page.Bundle], None], choice: dict[str, Any], num_examples: int, embed: bool | None
+    ) -> None:
         """Show the stages, then the explorer, or why there is none."""
         assert self._live is not None
         model_id, title = self._live.model_id, self._title
+        self._bundle = None
         try:
-            payload, packed = self._payload(
-                lambda stage: show(page.preparing(stage, model_id, title)), num_examples, num_examples, embed
+            payload, self._packed = self._payload(
+                lambda stage: show(page.preparing(stage, model_id, title)), choice, num_examples, num_examples, embed
             )
-            self._bundle = page.ready(payload, packed, model_id, title)
+            self._bundle = page.ready(payload, self._packed, model_id, title)
         except BaseException as error:  # an interrupt too must not leave the cell at "preparing"
             show(page.stopped(str(error) or type(error).__name__, model_id, title))
             raise
+        self._live.start(page.key(self._packed), {**choice, "show": num_examples})
         self._show = num_examples
         show(self._bundle)
 
     def _payload(
-        self, stage: Callable[[str], None], num_examples: int, show: int, embed: bool | None
+        self, stage: Callable[[str], None], choice: dict[str, Any], num_examples: int, show: int, embed: bool | None
     ) -> tuple[wire.Payload, bytes]:
         """The payload of `num_examples` samples, of which `show` stand on a page, and its packed bytes."""
         if not isinstance(num_examples, int) or num_examples < 1:
@@ -192,10 +251,12 @@ class AttributionVisualizer:
                 "False is for models with one. Leave it out to choose the class to explain."
             )
         stage("Exporting the model…")
-        example = self._samples.example()
-        self._onnx = [export_onnx(model, example, self._score_func) for model in self._models]
+        names = self._samples.input_names()
+        self._onnx = [
+            export_onnx(model, self._samples.example(model), self._score_func, names) for model in self._models.values()
+        ]
         stage("Packing model and samples…")
-        payload = self._describe(scan, min(show, num_examples))
+        payload = self._describe(scan, choice, min(show, num_examples))
         if embed is False or (embed is None and sum(map(len, self._onnx)) > 2 * _EMBED_LIMIT):
             packed = self._leave_out_models(payload)
         else:
@@ -210,7 +271,9 @@ class AttributionVisualizer:
             )
         return payload, packed
 
-    def _describe(self, scan: wire.Scan, show: int) -> wire.Payload:
+    def _describe(self, scan: wire.Scan, choice: dict[str, Any], show: int) -> wire.Payload:
+        # The samples in it are the first ones, whatever is filtered.
+        choice = {name: value for name, value in choice.items() if name not in ("filter", "first")}
         inputs, baselines = self._samples.input_names(), self._samples.baseline_names()
         return wire.Payload(
             version=__version__,
@@ -219,12 +282,10 @@ class AttributionVisualizer:
                 wire.FeatureSpec(feature.name, "image", inputs[i], baselines[i])
                 for i, feature in enumerate(self._features)
             ],
-            models=[
-                wire.ModelSpec(type(model).__name__, len(onnx), onnx)
-                for model, onnx in zip(self._models, self._onnx, strict=True)
-            ],
+            models=[wire.ModelSpec(name, len(onnx), onnx) for name, onnx in zip(self._models, self._onnx, strict=True)],
             use_label_for_attr=self._use_label_for_attr,
             show=show,
+            choice={**choice, "show": show},
             scan=scan,
         )
 
@@ -234,8 +295,6 @@ class AttributionVisualizer:
         return page.pack(payload)
 
     def _check_supported(self) -> None:
-        if len(self._models) > 1:
-            raise NotImplementedError(f"{len(self._models)} models: comparing models is not available yet; pass one")
         for feature in self._features:
             if not isinstance(feature, ImageFeature):
                 raise NotImplementedError(
@@ -251,3 +310,16 @@ def _listed(value: Any, kind: type, argument: str, expected: str) -> list[Any]:
         if not isinstance(item, kind):
             raise TypeError(f"{argument} holds a {type(item).__name__}; expected {expected}, or a list of them")
     return values
+
+
+def _named(models: Sequence[nn.Module]) -> dict[str, nn.Module]:
+    """By class name; a second one of a class is called "Net (2)"."""
+    named: dict[str, nn.Module] = {}
+    for model in models:
+        name = base = type(model).__name__
+        count = 1
+        while name in named:
+            count += 1
+            name = f"{base} ({count})"
+        named[name] = model
+    return named

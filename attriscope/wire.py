@@ -5,13 +5,15 @@ Fields, shapes and units are described there. Arrays are numpy arrays, C order; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, is_dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 import msgpack
 import numpy as np
 from numpy.typing import NDArray
+
+from attriscope.spelling import meant
 
 #: Raised whenever a field changes its meaning; both twins refuse another number.
 PROTOCOL = 1
@@ -73,12 +75,14 @@ class Payload:
     models: list[ModelSpec]
     use_label_for_attr: bool
     show: int
+    choice: dict[str, Any] = field(default_factory=dict)
     scan: Scan
 
 
 @dataclass
 class Filter:
     classes: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
     prediction: Prediction = "all"
 
 
@@ -98,21 +102,32 @@ def encode(value: Payload | Scan) -> bytes:
 
 def fetch_request(content: Mapping[str, Any]) -> FetchRequest:
     """The page's "fetch" message, checked; raises ValueError."""
-    filter = content.get("filter")
-    if not isinstance(filter, Mapping):
-        raise ValueError(f"fetch.filter: got {filter!r}; expected a map with classes and prediction")
-    classes, prediction = filter.get("classes", []), filter.get("prediction", "all")
-    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-        raise ValueError(f"fetch.filter.classes: got {classes!r}; expected a list of class names")
-    if prediction not in ("all", "correct", "incorrect"):
-        raise ValueError(f"fetch.filter.prediction: got {prediction!r}; expected 'all', 'correct' or 'incorrect'")
+    filter = checked_filter(content.get("filter"), "fetch.filter")
     numbers: dict[str, int] = {}
     for name, least in (("start", 0), ("count", 1), ("scan", 1)):
         value = content.get(name)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise ValueError(f"fetch.{name}: got {value!r}; expected an integer >= {least}")
         numbers[name] = value
-    return FetchRequest(Filter(classes, prediction), **numbers)
+    return FetchRequest(filter, **numbers)
+
+
+def checked_filter(value: Any, place: str, known: Collection[str] | None = None) -> Filter:
+    """A filter, whose class names must be ``known`` ones if given; what is missing keeps all. Raises ValueError."""
+    names = [entry.name for entry in fields(Filter)]
+    if not isinstance(value, Mapping) or value.keys() - set(names):
+        raise ValueError(f"{place}: got {value!r}; expected a map with {', '.join(names[:-1])} and {names[-1]}")
+    filter = Filter(**value)
+    for name in ("classes", "labels"):
+        given = getattr(filter, name)
+        if not isinstance(given, list) or not all(isinstance(entry, str) for entry in given):
+            raise ValueError(f"{place}.{name}: got {given!r}; expected a list of class names")
+        for entry in given:
+            if known is not None and entry not in known:
+                raise ValueError(f"{place}.{name}: got {entry!r}, which is no class; {meant(entry, known)}")
+    if filter.prediction not in ("all", "correct", "incorrect"):
+        raise ValueError(f"{place}.prediction: got {filter.prediction!r}; expected 'all', 'correct' or 'incorrect'")
+    return filter
 
 
 def _plain(value: Any) -> Any:

@@ -82,7 +82,12 @@ export async function prepare() {
         "webpack.config.js",
         "webpack.lab.config.js",
       ],
-      outputs: ["build/engine.mjs", "attriscope/static/page.js", "attriscope/labextension/package.json"],
+      outputs: [
+        "build/engine.mjs",
+        "attriscope/static/page.js",
+        "attriscope/static/methods.json",
+        "attriscope/labextension/package.json",
+      ],
     },
     () => must("npm", ["run", "--silent", "build:prod"]),
   );

@@ -24,6 +24,7 @@ const payload: Payload = {
     models: [],
     use_label_for_attr: true,
     show: 4,
+    choice: {},
   },
   scan: { samples: [], scanned: 0, next: 0, exhausted: true },
 };

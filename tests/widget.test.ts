@@ -5,7 +5,7 @@ import { encodeScan, type FetchRequest, type Payload, type Scan } from "../src/w
 const scan: Scan = { samples: [], scanned: 7, next: 11, exhausted: false };
 const payload = { classes: [], features: [], models: [] } as unknown as Payload;
 const fetchRequest: FetchRequest = {
-  ...{ op: "fetch", filter: { classes: ["Cat"], prediction: "all" } },
+  ...{ op: "fetch", filter: { classes: ["Cat"], labels: [], prediction: "all" } },
   ...{ start: 4, count: 4, scan: 512 },
 };
 const never = () => new AbortController().signal;

@@ -26,6 +26,7 @@ describe("the payload that Python wrote", () => {
       features: [{ name: "Digit", kind: "image", input: "x", baselines: ["zero", "grey"] }],
       use_label_for_attr: true,
       show: 2,
+      choice: { method: "Occlusion", arguments: { Occlusion: { strides: [1, 4, 4] } }, targets: { "1": 2 } },
       scan: { scanned: 2, next: 2, exhausted: false },
     });
     expect(payload.scan.samples.map(({ id, label, error }) => [id, label, error])).toEqual([
@@ -85,6 +86,7 @@ describe("malformed bytes are refused with place, got and expected", () => {
     ["wrong type", (p) => (p.classes[1] = 7), "payload.classes[1]: got 7; expected a string"],
     ["kind", (p) => (p.features[0].kind = "smell"), 'payload.features[0].kind: got "smell"; expected "image"'],
     ["count", (p) => (p.show = -1), "payload.show: got -1; expected an integer >= 0"],
+    ["choice", (p) => (p.choice = []), "payload.choice: got a list of 0; expected a map"],
     ["model", (p) => (p.models[0].onnx = "x"), 'payload.models[0].onnx: got "x"; expected bytes'],
     ["samples", (p) => (p.scan.samples = {}), "payload.scan.samples: got a map; expected a list"],
     [

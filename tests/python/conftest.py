@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +8,12 @@ import torch
 from attriscope import export_onnx, page, visualizer, widget
 
 SCRIPT = "document.title = 'drawn' // </script> is harmless"
+METHODS = {
+    "Integrated Gradients": ["n_steps", "method"],
+    "Saliency": ["abs"],
+    "Input X Gradient": [],
+    "Occlusion": ["sliding_window_shapes", "strides"],
+}
 
 
 class Shell:
@@ -52,25 +59,29 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Shell:
 
 @pytest.fixture(autouse=True)
 def front_end(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Python's tests need no built front end: a script stands in its place."""
+    """Python's tests need no built front end: a script and a few methods stand in its place."""
     static = tmp_path_factory.mktemp("static")
     (static / "page.js").write_text(SCRIPT)
-    page._app.cache_clear()
+    (static / "methods.json").write_text(json.dumps(METHODS))
+    caches = (page._app, page.methods)
+    for cache in caches:
+        cache.cache_clear()
     monkeypatch.setattr(page, "_STATIC", static)
     yield
-    page._app.cache_clear()
+    for cache in caches:
+        cache.cache_clear()
 
 
 @pytest.fixture(autouse=True)
 def one_export_per_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """What render() exports is exported once for all tests with the same weights: it takes most of a second."""
 
-    def export(model, example, score_func):
+    def export(model, example, score_func, names):
         weights = b"".join(value.numpy().tobytes() for value in model.state_dict().values())
         shapes = [list(value.shape) for value in example if isinstance(value, torch.Tensor)]
-        key = (type(model).__qualname__, weights, str(shapes), getattr(score_func, "__qualname__", None))
+        key = (type(model).__qualname__, weights, str(shapes), getattr(score_func, "__qualname__", None), str(names))
         if key not in _exported:
-            _exported[key] = export_onnx(model, example, score_func)
+            _exported[key] = export_onnx(model, example, score_func, names)
         return _exported[key]
 
     monkeypatch.setattr(visualizer, "export_onnx", export)

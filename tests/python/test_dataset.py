@@ -21,16 +21,16 @@ Y = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1, 2, 0])
 
 
 def samples(
-    dataset: Any, model: nn.Module | None = None, features=None, classes=CLASSES, score_func=softmax
+    dataset: Any, model: nn.Module | None = None, features=None, classes=CLASSES, score_func=softmax, others=()
 ) -> Samples:
-    model = model or seeded(Tiny)
-    return Samples(dataset, model, features or [ImageFeature("Photo", None, None)], classes, score_func)
+    models = {f"Net {i}": model for i, model in enumerate([model or seeded(Tiny), *others], 1)}
+    return Samples(dataset, models, features or [ImageFeature("Photo", None, None)], classes, score_func)
 
 
 def scan(
-    of: Samples, start: int = 0, count: int = 4, limit: int = 512, classes: list[str] | None = None, prediction="all"
+    of: Samples, start: int = 0, count: int = 4, limit: int = 512, classes=(), labels=(), prediction="all"
 ) -> wire.Scan:
-    return of.scan(wire.FetchRequest(wire.Filter(classes or [], prediction), start, count, limit))
+    return of.scan(wire.FetchRequest(wire.Filter(list(classes), list(labels), prediction), start, count, limit))
 
 
 def ids(found: wire.Scan) -> list[int]:
@@ -156,7 +156,7 @@ class TestKinds:
             assert sample.additional["length"].item() == length[i]
             np.testing.assert_allclose(sample.outputs[0].raw, raw[i], atol=1e-6)
         assert of.input_names() == ["left", "right", "length"]
-        left, _, _, scale = of.example()
+        left, _, _, scale = of.example(model)
         assert list(left.shape) == [1, 3, 8, 8]
         assert scale == 0.5
 
@@ -248,6 +248,13 @@ class TestFilter:
         assert ids(result) == [i for i, p in enumerate(found) if p == index]
         assert result.scanned == 10
 
+    def test_labels_are_true_ones(self) -> None:
+        found = scan(samples([Batch(X, Y)]), labels=["dog", "owl"], count=10)
+        assert ids(found) == [1, 2, 4, 5, 7, 8]
+        assert ids(scan(samples([Batch(X, None)]), labels=["dog"], count=10)) == []
+        both = scan(samples([Batch(X, Y)]), labels=["dog"], prediction="correct", count=10)
+        assert ids(both) == [i for i, predicted in enumerate(predictions(X)) if predicted == Y[i] == 1]
+
     @pytest.mark.parametrize("prediction", ["correct", "incorrect"])
     def test_prediction(self, prediction) -> None:
         expected = [i for i, p in enumerate(predictions(X)) if (p == Y[i]) == (prediction == "correct")]
@@ -278,6 +285,42 @@ class TestFilter:
         assert {(sample.label, sample.error) for sample in found.samples} == {(None, None)}
         assert list(found.samples[0].outputs[0].raw.shape) == [1]
         assert ids(scan(of, count=10, prediction="correct")) == []
+
+
+class TestSeveralModels:
+    def test_every_model_on_every_sample(self) -> None:
+        first, second = seeded(Tiny), Tiny().eval()
+        found = scan(samples([Batch(X, Y)], first, others=[second]), count=10).samples
+        for model, outputs in ((first, 0), (second, 1)):
+            with torch.no_grad():
+                expected = model(X)
+            np.testing.assert_allclose([s.outputs[outputs].raw for s in found], expected, atol=1e-6)
+            np.testing.assert_allclose([s.outputs[outputs].scores for s in found], softmax(expected), atol=1e-6)
+
+    def test_the_first_one_decides(self) -> None:
+        found = scan(samples([Batch(X, Y)], others=[Tiny().eval()]), classes=["cat"], count=10)
+        assert ids(found) == [i for i, predicted in enumerate(predictions(X)) if predicted == 0]
+
+    def test_they_share_the_classes(self) -> None:
+        text = r"models: Net 1 gives 3, Net 2 gives 2 outputs a sample; expected the same number, since they share"
+        with pytest.raises(ValueError, match=text):
+            scan(samples([Batch(X, Y)], others=[seeded(Tiny, 3, 2)]))
+        with pytest.raises(ValueError, match="classes has 3 names, Net 2's output has 4"):
+            scan(samples([Batch(X, Y)], others=[seeded(Tiny, 3, 4)]))
+
+    def test_the_one_that_fails_is_named(self) -> None:
+        with pytest.raises(RuntimeError, match=r"model Net 2: forward fails on samples 0 to 9"):
+            scan(samples([Batch(X, Y)], others=[seeded(Tiny, 1)]))
+        broken = seeded(Tiny)
+        with torch.no_grad():
+            broken.linear.bias[0] = torch.inf
+        found = scan(samples([Batch(X, Y)], others=[broken])).samples
+        assert found[0].error == "Net 2's output for this sample is NaN or infinite"
+
+    def test_modes(self) -> None:
+        others = [seeded(Tiny).train()]
+        scan(samples([Batch(X, Y)], others=others))
+        assert all(module.training for module in others[0].modules())
 
 
 class TestUntouched:
@@ -440,7 +483,7 @@ class TestFaultyBatches:
         self.fails([Batch(X[:3], None)], text, features=[feature])
 
     def test_forward_that_raises(self) -> None:
-        text = r"model Tiny: forward fails on samples 0 to 9 \(\[10, 1, 8, 8\] float32\): RuntimeError: .*channels"
+        text = r"model Net 1: forward fails on samples 0 to 9 \(\[10, 1, 8, 8\] float32\): RuntimeError: .*channels"
         self.fails([Batch(images(10, 1), Y)], text, RuntimeError)
 
     def test_too_few_arguments(self) -> None:
@@ -456,7 +499,10 @@ class TestFaultyBatches:
 
     def test_score_func(self) -> None:
         self.fails(
-            [Batch(X, Y)], r"score_func fails on samples 0 to 9: IndexError", RuntimeError, score_func=lambda o: o[99]
+            [Batch(X, Y)],
+            r"score_func fails on the model's output for samples 0 to 9: IndexError",
+            RuntimeError,
+            score_func=lambda o: o[99],
         )
         text = r"score_func gives 1 values a sample, the model's output has 3; expected one score for each"
         self.fails([Batch(X, Y)], text, score_func=lambda o: o.max(1).values)
@@ -474,7 +520,7 @@ class TestFaultyBatches:
             def forward(self, x):
                 return super().forward(x).sum(0)
 
-        text = r"model Summed returns shape \[3\] for 10 samples; expected the batch first"
+        text = r"model Net 1 returns shape \[3\] for 10 samples; expected the batch first"
         self.fails([Batch(X, Y)], text, model=seeded(Summed))
 
 

@@ -1,6 +1,7 @@
 """What the user calls: arguments, what is displayed and when, what is saved, what stays as it was."""
 
 import base64
+import gc
 import getpass
 import gzip
 import html
@@ -23,6 +24,7 @@ from onnx.reference import ReferenceEvaluator
 import attriscope
 from attriscope import AttributionVisualizer, Batch, ExportError, page, visualizer
 from attriscope.features import EmptyFeature, GeneralFeature, ImageFeature, TextFeature
+from attriscope.widget import Shown
 
 ROOT = Path(__file__).parents[2]
 CIFAR10 = ROOT.parent / "shared" / "data" / "cifar10"
@@ -114,6 +116,7 @@ class TestRender:
             ("ready", None),
         ]
         assert len({entry["model_id"] for entry in data}) == 1
+        assert re.fullmatch("[0-9a-f]{16}", data[-1]["payload"])
         assert {entry["version"] for entry in data} == {attriscope.__version__}
         assert all(state.keys() == {page.MIME, "text/html", "text/plain"} for state in states)
         assert "\n" not in states[-1]["text/plain"]
@@ -154,7 +157,7 @@ class TestRender:
         of = make()
         before = rendered(shell, of)
         with torch.no_grad():
-            of._models[0].linear.bias += 1
+            of._models["Tiny"].linear.bias += 1
         after = rendered(shell, of)
         assert before["scan"]["samples"][0]["inputs"] == after["scan"]["samples"][0]["inputs"]
         assert before["scan"]["samples"][0]["outputs"] != after["scan"]["samples"][0]["outputs"]
@@ -182,6 +185,76 @@ class TestRender:
         assert [len(choices) for choices in sample["baselines"]] == [1, 2]
         length = sample["additional"]["length"]
         assert (length["dtype"], length["shape"], length["data"]) == ("int64", [], np.int64(3).tobytes())
+
+    def test_several_models(self, shell) -> None:
+        class Photo(Tiny):
+            def forward(self, photo):
+                return super().forward(photo)
+
+        models = [seeded(Tiny), Tiny().eval(), Photo().eval()]
+        of = make(models)
+        assert repr(of) == "<AttributionVisualizer of Tiny, Tiny (2), Photo: 3 classes>"
+        payload = rendered(shell, of)
+        assert [model["name"] for model in payload["models"]] == ["Tiny", "Tiny (2)", "Photo"]
+        assert payload["features"][0]["input"] == "x"
+        sample = payload["scan"]["samples"][0]
+        x = np.frombuffer(sample["inputs"][0]["data"], "<f4").reshape(1, 3, 8, 8)
+        for spec, outputs in zip(payload["models"], sample["outputs"], strict=True):
+            (raw,) = ReferenceEvaluator(onnx.load_from_string(spec["onnx"])).run(["raw"], {"x": x})
+            np.testing.assert_allclose(raw[0], np.frombuffer(outputs["raw"]["data"], "<f4"), atol=1e-5)
+        text = shell.shown[-1][-1]["text/html"]
+        assert "<th>prediction</th><th>score</th><th>prediction of Tiny (2)</th><th>score of Tiny (2)</th>" in text
+        assert len(re.findall(r"<tr><td>0</td>(<td>[^<]*</td>){7}</tr>", text)) == 1
+
+    def test_start(self, shell) -> None:
+        of = make()
+        window = {"sliding_window_shapes": (3, 8, np.int64(8))}
+        payload = rendered(shell, of, method="Occlusion", arguments=window, num_examples=2)
+        entered = {"Occlusion": {"sliding_window_shapes": [3, 8, 8]}}
+        assert payload["choice"] == {"method": "Occlusion", "arguments": entered, "show": 2}
+        assert (of.widget.method, of.widget.arguments) == ("Occlusion", entered["Occlusion"])
+        assert rendered(shell, make())["choice"] == {"show": 4}
+
+    @pytest.mark.parametrize(
+        ("given", "kind", "text"),
+        [
+            ({"method": 3}, TypeError, "method is 3; expected a str"),
+            ({"method": "Salience"}, ValueError, r"method: got 'Salience'; did you mean 'Saliency'\?"),
+            (
+                {"method": "SHAP"},
+                ValueError,
+                "method: got 'SHAP'; expected one of Integrated Gradients, Saliency, Input",
+            ),
+            (
+                {"arguments": [5]},
+                TypeError,
+                r"arguments is \[5\]; expected a dict with arguments of Integrated Gradients",
+            ),
+            (
+                {"arguments": {"steps": 5}},
+                TypeError,
+                r"arguments: Integrated Gradients has no argument 'steps'; did you mean 'n_steps'\?",
+            ),
+            ({"method": "Input X Gradient", "arguments": {"abs": 1}}, TypeError, "no argument 'abs'; it takes none"),
+            (
+                {"arguments": {"n_steps": print}},
+                TypeError,
+                "arguments: n_steps is a builtin_function_or_method; expected",
+            ),
+        ],
+    )
+    def test_a_start_that_makes_no_sense(self, shell, given, kind, text) -> None:
+        with pytest.raises(kind, match=text):
+            make().render(**given)
+        assert not shell.shown
+
+    def test_it_is_shown_again_as_it_was_left(self, shell) -> None:
+        of = make()
+        rendered(shell, of)
+        left = {"method": "Saliency", "filter": {"classes": ["dog"]}, "first": 4, "targets": {"1": 2}, "show": 8}
+        of.widget.choice = left
+        assert rendered(shell, of)["choice"] == {"method": "Saliency", "targets": {"1": 2}, "show": 4}
+        assert of.widget.filters["classes"] == ["dog"]
 
     def test_one_output(self, shell) -> None:
         of = make(seeded(Tiny, 3, 1), classes=[], score_func=None, use_label_for_attr=False)
@@ -240,9 +313,11 @@ class TestFailures:
         text = rf"feature '{feature.name}': {type(feature).__name__} cannot be shown yet"
         self.fails(shell, make(features=[feature]), NotImplementedError, text)
 
-    def test_several_models(self, shell) -> None:
-        of = make([seeded(Tiny), seeded(Tiny)])
-        self.fails(shell, of, NotImplementedError, "2 models: comparing models is not available yet; pass one")
+    def test_models_that_do_not_share_the_classes(self, shell) -> None:
+        of = make([seeded(Tiny), seeded(Tiny, 3, 2)])
+        self.fails(
+            shell, of, ValueError, r"models: Tiny gives 3, Tiny \(2\) gives 2 outputs a sample; expected the same"
+        )
 
     def test_empty_dataset(self, shell) -> None:
         self.fails(shell, make(dataset=iter([])), ValueError, "dataset is empty; expected at least one batch")
@@ -376,19 +451,44 @@ class TestSave:
 
 
 class TestWidget:
-    def test_holds_what_was_rendered(self, shell) -> None:
+    def test_displays_what_was_rendered(self, shell) -> None:
         of = make()
         of.render()
-        widget = of.widget
-        assert isinstance(widget, ipywidgets.Output)
-        assert widget.outputs[0]["data"] == shell.shown[-1][-1]
-        ipywidgets.VBox([widget])
+        assert of.widget._repr_mimebundle_() == shell.shown[-1][-1]
+        ipywidgets.VBox([of.widget])
 
     def test_without_render(self) -> None:
         of = make()
-        data = of.widget.outputs[0]["data"]
+        data = of.widget._repr_mimebundle_()
         assert data[page.MIME]["state"] == "ready"
-        assert of.widget.outputs[0]["data"] == data
+        assert data[page.MIME]["model_id"] == of.widget.model_id
+        assert of.widget._repr_mimebundle_() is data
+
+    def test_rendering_keeps_it(self, shell) -> None:
+        of = make()
+        widget = of.widget
+        widget.method = "Saliency"
+        assert rendered(shell, of)["choice"]["method"] == "Saliency"
+        assert of.widget is widget
+        assert shell.shown[-1][-1][page.MIME]["payload"] == widget._payload
+
+    def test_a_failure_leaves_nothing_to_display(self, shell) -> None:
+        of = make(classes=["cat"])
+        for _ in range(2):
+            with pytest.raises(ValueError, match="classes has 1 names"):
+                of.widget  # noqa: B018
+        with pytest.raises(RuntimeError, match=r"Call render\(\) to see why"):
+            of._live._repr_mimebundle_()
+
+    def test_a_cell_keeps_what_only_its_widget_holds(self, shell) -> None:
+        widget = make().widget
+        gc.collect()
+        assert widget._repr_mimebundle_()
+        of = make()
+        of.render()
+        shell.cell = "cell-2"
+        assert of.widget
+        assert "cell-2" not in Shown._cells
 
 
 class TestUntouched:

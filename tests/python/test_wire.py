@@ -47,6 +47,7 @@ def fixture() -> wire.Payload:
         models=[wire.ModelSpec("Net", len(identity()), identity())],
         use_label_for_attr=True,
         show=2,
+        choice={"method": "Occlusion", "arguments": {"Occlusion": {"strides": [1, 4, 4]}}, "targets": {"1": 2}},
         scan=wire.Scan(
             [sample(0, 0, None), sample(1, None, "Digit: 1 value is NaN")], scanned=2, next=2, exhausted=False
         ),
@@ -97,15 +98,19 @@ def test_refuses_what_the_page_cannot_read() -> None:
 
 
 def test_reads_a_request() -> None:
-    content = {"filter": {"classes": ["one"], "prediction": "correct"}, "start": 4, "count": 2, "scan": 512}
-    request = wire.fetch_request(content)
-    assert request == wire.FetchRequest(wire.Filter(["one"], "correct"), start=4, count=2, scan=512)
+    filter = {"classes": ["one"], "labels": ["<two>"], "prediction": "correct"}
+    request = wire.fetch_request({"filter": filter, "start": 4, "count": 2, "scan": 512})
+    assert request == wire.FetchRequest(wire.Filter(["one"], ["<two>"], "correct"), start=4, count=2, scan=512)
+    everything = wire.fetch_request({"filter": {}, "start": 0, "count": 1, "scan": 1}).filter
+    assert everything == wire.Filter([], [], "all")
 
 
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"filter": None}, "fetch.filter: got None; expected a map"),
+        ({"filter": None}, "fetch.filter: got None; expected a map with classes, labels and prediction"),
+        ({"filter": {"class": []}}, r"fetch.filter: got {'class': \[\]}; expected a map with"),
+        ({"filter": {"labels": [1]}}, r"fetch.filter.labels: got \[1\]; expected a list"),
         ({"filter": {"classes": "one"}}, "fetch.filter.classes: got 'one'; expected a list"),
         ({"filter": {"prediction": "wrong"}}, "fetch.filter.prediction: got 'wrong'; expected 'all'"),
         ({"start": -1}, "fetch.start: got -1; expected an integer >= 0"),

@@ -1,0 +1,104 @@
+"""What the page has computed, as numpy arrays: sent by it in parts, because servers cut long messages off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Indexes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Results:
+    """The N samples that the explorer shows, in its order, without those that cannot be explained.
+
+    Attributes
+    ----------
+    method, arguments : str, dict
+        As in Captum.
+    baseline : str or None
+        What the samples are compared with; None for methods that compare with nothing, or with several baselines.
+    model : str
+        Which one is explained.
+    ids : int64 [N]
+        Positions in the dataset.
+    targets, predictions : int64 [N] or None
+        Classes explained and predicted, as indexes into ``classes``; None for a model without classes.
+    scores : float32 [N, classes] or None
+        What ``score_func`` gives.
+    attributions : dict of float32 [N, ...]
+        By feature, in the shape of the model's input; of a layer method in the layer's.
+    delta : float32 [N]
+        Convergence delta; NaN for methods that promise none.
+    deletion, insertion : float32 [N]
+        Areas under the two curves; NaN where they were not measured.
+    """
+
+    method: str
+    arguments: dict[str, Any]
+    baseline: str | None
+    model: str
+    ids: Indexes
+    targets: Indexes | None
+    predictions: Indexes | None
+    scores: Floats | None
+    attributions: dict[str, Floats]
+    delta: Floats
+    deletion: Floats
+    insertion: Floats
+
+    def __repr__(self) -> str:
+        maps = ", ".join(f"{name!r} {list(values.shape)}" for name, values in self.attributions.items())
+        return f"<Results of {self.method}, {self.model}: samples {self.ids.tolist()}, attributions {maps}>"
+
+
+@dataclass
+class Parts:
+    """Puts together the messages of one page; a new one's replace what has not arrived in full."""
+
+    sender: str = ""
+    data: list[bytes] = field(default_factory=list)
+
+    def add(self, content: Mapping[str, Any], buffers: Sequence[Any]) -> Results | None:
+        """The results once all their parts are here. Raises ValueError for what does not fit together."""
+        if content["part"] == 0:
+            self.sender, self.data = content["from"], []
+        if content["from"] != self.sender or content["part"] != len(self.data):
+            return None
+        self.data.append(b"".join(bytes(buffer) for buffer in buffers))
+        return _results(content, b"".join(self.data)) if len(self.data) == content["parts"] else None
+
+
+def _results(content: Mapping[str, Any], data: bytes) -> Results:
+    """``content`` has a ``samples`` entry per sample; ``data`` the maps of every feature, then the scores if any."""
+    samples, count = content["samples"], len(content["samples"])
+    shapes = [(count, *shape) for shape in [*content["shapes"], *([[content["scores"]]] if content["scores"] else [])]]
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    values = np.frombuffer(data, "<f4").astype(np.float32)
+    if values.size != sum(sizes):
+        raise ValueError(f"results: got {values.size} values for {shapes}; expected {sum(sizes)}")
+    arrays = [part.reshape(shape) for part, shape in zip(np.split(values, np.cumsum(sizes)[:-1]), shapes, strict=True)]
+
+    def indexes(name: str) -> Indexes | None:
+        found = [sample[name] for sample in samples]
+        return None if None in found else np.array(found, np.int64)
+
+    def numbers(name: str) -> Floats:
+        return np.array([sample[name] for sample in samples], np.float32)  # None becomes NaN
+
+    return Results(
+        **{name: content[name] for name in ("method", "arguments", "baseline", "model")},
+        ids=np.array([sample["id"] for sample in samples], np.int64),
+        targets=indexes("target"),
+        predictions=indexes("prediction"),
+        scores=arrays[-1] if content["scores"] else None,
+        attributions=dict(zip(content["features"], arrays, strict=False)),
+        delta=numbers("delta"),
+        deletion=numbers("deletion"),
+        insertion=numbers("insertion"),
+    )

@@ -31,3 +31,5 @@ export const alarm = icon(
   svg`<circle cx="7" cy="7" r="6" stroke-width="1.5"/><path d="M7 3.5v4.2M7 9v1.6" stroke-width="1.6"/>`,
 );
 export const chevron = icon(8, 8, svg`<path d="M1 2.5 4 5.5 7 2.5" stroke-width="1.4"/>`);
+export const brush = icon(12, 12, svg`<circle cx="6" cy="6" r="4.5" fill="currentColor" stroke="none"/>`);
+export const box = icon(12, 12, svg`<path d="M1.5 2.5h9v7h-9z" fill="currentColor" stroke="none"/>`);

@@ -15,6 +15,8 @@ export class AttriscopeTarget extends LitElement {
   @property({ attribute: false }) predictions: readonly Prediction[] = [];
   @property({ attribute: false }) target: number | null = null;
   @property({ attribute: false }) truth: number | null = null;
+  /** Is a tab stop of its own. */
+  @property({ type: Boolean }) stop = false;
   /** The list is made only while it is shown. */
   @own() open = false;
   @own() all = false;
@@ -82,7 +84,7 @@ export class AttriscopeTarget extends LitElement {
     if (!chosen) return nothing;
     return html`<button
         class="target"
-        tabindex="-1"
+        tabindex=${this.stop ? 0 : -1}
         aria-haspopup="dialog"
         aria-expanded=${this.open}
         title="Explaining ${chosen.label}: ${chosen.score}

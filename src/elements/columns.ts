@@ -28,20 +28,25 @@ export class AttriscopeColumns extends LitElement {
       :host {
         flex-wrap: wrap;
         align-items: center;
-        row-gap: 4px;
+        gap: 8px 16px;
+      }
+      .label {
+        margin-right: -16px;
       }
       .line {
         flex: none;
-        margin-right: 16px;
+      }
+      .feature {
+        max-width: 120px;
       }
       attriscope-filter {
+        flex: none;
         margin-left: auto;
       }
-      @container (width < 1030px) {
-        attriscope-display {
-          order: 1;
-          flex: 0 0 calc(100% + 24px);
-          margin: 4px -12px -4px;
+      @container (900px <= width < 1100px) {
+        :host,
+        .line {
+          column-gap: 12px;
         }
       }
     `,
@@ -73,8 +78,8 @@ export class AttriscopeColumns extends LitElement {
         ></attriscope-segments>
         ${this.#scale()} ${state.features.length > 1 ? this.#feature() : nothing}
       </div>
-      <attriscope-display compact .display=${state.display} .actions=${actions}></attriscope-display>
-      <attriscope-filter compact .state=${state} .actions=${actions}></attriscope-filter>
+      <attriscope-display parts="sign style" .display=${state.display} .actions=${actions}></attriscope-display>
+      <attriscope-filter paging-only .state=${state} .actions=${actions}></attriscope-filter>
     `;
   }
 

@@ -1,9 +1,9 @@
 /** One sample of Compare: what it is, then one cell for each column. Fires "open" with the column as detail. */
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, state as own } from "lit/decorators.js";
+import { bestOf, isDeltaHigh, nameOf } from "../derived";
 import type { Actions, Card, Column, CompareCell, Result } from "../state";
 import { styleNamed } from "../styles/index";
-import { isDeltaHigh } from "./card";
 import { percent, score, signed } from "./format";
 import { check, cross, warning } from "./icons";
 import { type Look, type Place, probed } from "./map";
@@ -14,18 +14,6 @@ import { base } from "./tokens";
 /** Side of the sample's own picture, and inner width of a cell, in CSS pixels. */
 const THUMBNAIL = 64;
 const INNER = 194;
-
-/**
- * Which values are the best, as far as three decimals tell: several where they are equal, none where all are.
- * What is null takes no part.
- */
-export function bestOf(values: readonly (number | null)[], better: "lowest" | "highest"): boolean[] {
-  const shown = values.map((value) => (value === null || !Number.isFinite(value) ? null : Math.round(value * 1000)));
-  const known = shown.filter((value) => value !== null);
-  const best = better === "lowest" ? Math.min(...known) : Math.max(...known);
-  const differ = known.some((value) => value !== best);
-  return shown.map((value) => differ && value === best);
-}
 
 /** Two lists of the same objects are the same. */
 const elementwise = <T>(now: readonly T[], before: readonly T[] | undefined): boolean =>
@@ -321,9 +309,7 @@ export class AttriscopeCompareRow extends LitElement {
   }
 
   #name(index: number | null): string | null {
-    if (index === null) return null;
-    const known = this.card.predictions.find((prediction) => prediction.index === index)?.label;
-    return known ?? this.classes[index] ?? String(index);
+    return nameOf(this.card, this.classes, index);
   }
 
   #sample() {

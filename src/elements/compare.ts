@@ -2,9 +2,11 @@
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, state as own } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
-import type { Actions, Attribution, Column, Compare, CompareCell, Comparison, Display, State } from "../state";
+import { bestOf, initialsOf, rowScales } from "../derived";
+import type { Arguments } from "../methods/method";
+import type { Actions, Attribution, Column, Comparison, Display, State } from "../state";
 import { scaleName } from "./columns";
-import { type AttriscopeCompareRow, bestOf, figures, figureStyles } from "./compare-row";
+import { type AttriscopeCompareRow, figures, figureStyles } from "./compare-row";
 import { plural } from "./format";
 import { cross, warning } from "./icons";
 import { type Look, scaleOf } from "./map";
@@ -32,12 +34,6 @@ export function suggested(methods: readonly Method[], chosen: string): string[] 
   return [...new Set([...first, ...known, ...usable])].slice(0, SUGGESTED);
 }
 
-/** "Integrated Gradients" → "IG": for a second mention; a single word stays. */
-export function initialsOf(title: string): string {
-  const words = title.split(/[\s-]+/).filter(Boolean);
-  return words.length > 1 ? words.map((word) => [...word][0].toUpperCase()).join("") : title;
-}
-
 /** Scales that are asked for with every change of the state, by what they depend on beside the values. */
 const scales = new WeakMap<Float32Array, { key: string; scale: number }>();
 
@@ -48,23 +44,6 @@ function ownScale(attribution: Attribution, display: Display): number {
   const scale = scaleOf(attribution, display);
   scales.set(attribution.values, { key, scale });
   return scale;
-}
-
-/** What the maps of each row are divided by: the largest of their own scales in the row, or of all; null: each by its own. */
-export function rowScales(
-  rows: Comparison["rows"],
-  scale: Compare["scale"],
-  display: Display,
-  feature: number,
-): (number | null)[] {
-  if (scale === "map") return rows.map(() => null);
-  const largest = (cells: CompareCell[]): number =>
-    cells.reduce((most, { result }) => {
-      const attribution = result?.attributions[feature];
-      return attribution ? Math.max(most, ownScale(attribution, display)) : most;
-    }, 0);
-  const each = rows.map(largest);
-  return scale === "row" ? each : each.map(() => Math.max(...each));
 }
 
 /** A place in the table: row 0 holds the heads, the last one the means; column 0 the samples. */
@@ -362,7 +341,7 @@ export class AttriscopeCompare extends LitElement {
   #table({ columns, rows }: Comparison) {
     const { state, look, stop } = this;
     const { scale } = state.choice.compare;
-    const divisors = rowScales(rows, scale, look.display, this.#feature);
+    const divisors = rowScales(rows, scale, this.#feature, (attribution) => ownScale(attribution, look.display));
     const feature = state.features[this.#feature];
     return html`${this.#strip(columns.length)}
       <div class="scroller">
@@ -621,7 +600,9 @@ export class AttriscopeCompare extends LitElement {
       if (this.#comparesModels) actions.setModel(model);
       else {
         if (pin.method !== state.method) actions.setMethod(pin.method);
-        const entered = state.choice.arguments[pin.method] ?? {};
+        const { params = [] } = state.methods.find(({ name }) => name === pin.method) ?? {};
+        const start = params.map((spec) => [spec.name, ("start" in spec ? spec.start : undefined) ?? spec.default]);
+        const entered: Arguments = { ...Object.fromEntries(start), ...state.choice.arguments[pin.method] };
         for (const [name, value] of Object.entries(pin.arguments))
           if (JSON.stringify(entered[name]) !== JSON.stringify(value)) actions.setArgument(name, value);
       }

@@ -2,12 +2,15 @@
 import type { Attribution, Card, Compare, CompareCell, Prediction, Result } from "./state";
 import { heatMap } from "./styles/heat-map";
 import { styleNamed } from "./styles/index";
+import { original } from "./styles/original";
 import { channelSum } from "./styles/raster";
 import type { Sign, Style } from "./styles/style";
 
-/** The pictures beside the original: always the map itself, and the chosen style where that is another one. */
-export const picturesOf = (style: string): Style[] =>
-  styleNamed(style) === heatMap ? [heatMap] : [heatMap, styleNamed(style)];
+/** The pictures beside the original: the map itself, and the chosen style where that is another one; none where it is the original. */
+export function picturesOf(style: string): Style[] {
+  const chosen = styleNamed(style);
+  return chosen === original ? [] : chosen === heatMap ? [heatMap] : [heatMap, chosen];
+}
 
 /** What the ends of a ramp mean, and its ticks. */
 export const RAMP_ENDS: Record<Sign, { words: [string, string]; ticks: string[] }> = {

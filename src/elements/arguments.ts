@@ -1,9 +1,9 @@
-/** The form of a method: fields built from its ParamSpecs, and the text of every argument's value. */
+/** One argument of a method: its field, built from its ParamSpec, and the text of its value. */
 import { css, html, LitElement, noChange, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
 import type { Arguments, ArgumentValue, LayerInfo, ParamSpec } from "../methods/method";
-import { warning } from "./icons";
+import { back, warning } from "./icons";
 import { base, controls } from "./tokens";
 
 /** Shorter words for Captum's argument names; the title gives the name itself. */
@@ -57,22 +57,72 @@ function numberOr<Other>(text: string, other: Other): number | Other {
   return text.trim() === "" || Number.isNaN(value) ? other : value;
 }
 
-export class AttriscopeArguments extends LitElement {
-  @property({ attribute: false }) params: readonly ParamSpec[] = [];
+/** Where the explorer starts; which layer that is depends on the model. */
+export const startOf = (spec: ParamSpec): ArgumentValue => ("start" in spec ? spec.start : undefined) ?? spec.default;
+
+const isStart = (spec: ParamSpec, value: ArgumentValue | undefined): boolean =>
+  spec.kind === "layer" || JSON.stringify(value ?? null) === JSON.stringify(startOf(spec));
+
+/** "2 to 500", "from 0 on", "1 to 32 px"; empty where anything on offer will do. */
+export function limitsOf(spec: ParamSpec, side: number | null = null): string {
+  const unit = spec.unit ? ` ${spec.unit}` : "";
+  if (spec.kind === "shape") return side === null ? "" : `1 to ${side}${unit}`;
+  if (spec.kind !== "int" && spec.kind !== "float") return "";
+  const { min, max } = spec;
+  if (max === undefined) return `from ${min} on${unit}`;
+  return `${spec.kind === "float" ? "a number from " : ""}${min} to ${max}${unit}`;
+}
+
+/** Where it starts, and where Captum would. */
+export function startsOf(spec: ParamSpec): string {
+  const [start, captum] = [startOf(spec), spec.default].map((value) => textOf(value) || (spec.auto ?? "nothing"));
+  return start === captum ? start : `${start}, in Captum ${captum}`;
+}
+
+/** The whole of what is to be known of it, as a sentence or two. */
+export function helpOf(spec: ParamSpec, side: number | null = null): string {
+  const hint = spec.kind === "shape" ? "as 5, or 3 5 5; several inputs after ;" : "";
+  const parts = [spec.help, limitsOf(spec, side), hint, `starts at ${startsOf(spec)}`];
+  return `${spec.name}: ${parts.filter(Boolean).join("; ")}`;
+}
+
+interface Slider {
+  min: number;
+  max: number;
+  step: number;
+}
+
+/** A window's slider makes it a square. */
+const SQUARE = "sliding_window_shapes";
+
+function sliderOf(spec: ParamSpec, side: number | null): Slider | null {
+  if (spec.kind === "shape" && spec.name === SQUARE && side !== null) return { min: 1, max: side, step: 1 };
+  if (!("slider" in spec) || !spec.slider) return null;
+  const [min, max] = spec.slider;
+  return { min, max, step: spec.kind === "int" ? 1 : 10 ** Math.floor(Math.log10((max - min) / 50)) };
+}
+
+/** Fires "argument" with [name, value], while a slider is dragged too. */
+export class AttriscopeArgument extends LitElement {
+  @property({ attribute: false }) spec!: ParamSpec;
+  /** As entered. */
+  @property({ attribute: false }) value: ArgumentValue | undefined;
+  /** Why it is refused. */
+  @property() error: string | undefined;
   /** What an argument of the kind "layer" can name. */
   @property({ attribute: false }) layers: readonly LayerInfo[] = [];
-  @property({ attribute: false }) values: Arguments = {};
-  @property({ attribute: false }) errors: Record<string, string> = {};
-  /** By argument name: what the shown results were computed with. */
-  @property({ attribute: false }) used: Arguments = {};
-  /** Fires "argument" with [name, value]. */
+  /** Pixels of the shorter side of the inputs; null where they are no images. */
+  @property({ type: Number }) side: number | null = null;
 
   static override styles = [
     base,
     controls,
     css`
       :host {
-        display: contents;
+        position: relative;
+        display: inline-flex;
+        align-items: center;
+        padding: 0;
       }
       input.number {
         width: 52px;
@@ -87,70 +137,84 @@ export class AttriscopeArguments extends LitElement {
         color: var(--fg2);
         opacity: 1;
       }
-      .errors {
-        order: 2;
-        display: flex;
-        flex-direction: column;
-        flex-basis: 100%;
-        margin-top: -4px;
-        font-size: 11px;
-        color: var(--err);
+      input.unset {
+        --thumb-line: var(--line1);
       }
-      .errors span {
-        display: flex;
-        align-items: center;
-        gap: 6px;
+      /* In the gap behind the field: it comes and goes without moving anything. */
+      .reset {
+        position: absolute;
+        left: 100%;
+        display: grid;
+        place-items: center;
+        width: 24px;
+        height: 24px;
+        margin-left: -2px;
+        padding: 0 6px 0 0;
+        border: 0;
+        border-radius: 3px;
+        background: none;
+        color: var(--acct);
       }
-      @container (width < 900px) {
-        .secondary:not(.open) {
-          display: none;
-        }
+      .reset svg {
+        width: 10px;
+        height: 10px;
+      }
+      .reset:hover {
+        color: var(--fg);
       }
       @container (width < 600px) {
         input[type="range"] {
-          display: none;
+          width: 72px;
         }
       }
     `,
   ];
 
-  /** On narrow pages too, show what is else behind "More". */
-  @property({ type: Boolean }) open = false;
-
-  /** Argument that is being typed: a change of the state meanwhile does not take it out of the field. */
-  #typed: string | null = null;
+  /** It is being typed: a change of the state meanwhile does not take it out of the field. */
+  #typed = false;
 
   override render() {
-    let room = 2;
-    return html`${this.params.map((spec) => {
-      room -= "slider" in spec && spec.slider ? 2 : 1;
-      const rank = room < 0 && !(spec.name in this.errors) ? "secondary" : "";
-      return html`<label class="field ${rank} ${this.open ? "open" : ""}" title="${spec.name}: ${spec.help}">
-        <span>${labelOf(spec.name)}</span>${this.#control(spec)}
-      </label>`;
-    })}${this.#errors()}`;
+    const { spec, value } = this;
+    const start = textOf(startOf(spec)) || (spec.auto ?? "");
+    return html`<label class="field" title=${helpOf(spec, this.side)}
+        ><span>${labelOf(spec.name)}</span>${this.#control()}</label
+      ><span hidden id="help">${helpOf(spec, this.side)}${this.error ? `. Refused: ${this.error}` : ""}</span>${
+        isStart(spec, value)
+          ? nothing
+          : html`<button
+              class="reset"
+              aria-label="${labelOf(spec.name)} back to ${start}"
+              title="Back to ${start}"
+              data-reset=${spec.name}
+              @click=${() => this.#send(startOf(spec))}
+            >
+              ${back}
+            </button>`
+      }`;
   }
 
-  #send(spec: ParamSpec, value: ArgumentValue): void {
-    this.#typed = null;
-    this.dispatchEvent(new CustomEvent("argument", { detail: [spec.name, value] }));
+  #send(value: ArgumentValue): void {
+    this.#typed = false;
+    this.dispatchEvent(new CustomEvent("argument", { detail: [this.spec.name, value] }));
   }
 
-  #control(spec: ParamSpec) {
-    const value = this.values[spec.name];
+  #control() {
+    const { spec, value } = this;
     switch (spec.kind) {
       case "bool":
         return html`<input
           type="checkbox"
           data-argument=${spec.name}
+          aria-describedby="help"
           .checked=${live(value === true)}
-          @change=${(event: Event) => this.#send(spec, (event.target as HTMLInputElement).checked)}
+          @change=${(event: Event) => this.#send((event.target as HTMLInputElement).checked)}
         />`;
       case "enum":
         return html`<select
           class="control"
           data-argument=${spec.name}
-          @change=${(event: Event) => this.#send(spec, (event.target as HTMLSelectElement).value)}
+          aria-describedby="help"
+          @change=${(event: Event) => this.#send((event.target as HTMLSelectElement).value)}
         >
           ${spec.options.map(
             (option) =>
@@ -160,93 +224,99 @@ export class AttriscopeArguments extends LitElement {
           )}
         </select>`;
       case "layer":
-        return this.#layer(spec, value);
-      case "shape":
-        return this.#text(spec, "shape", "one number, or one per dimension as 3 5 5; several inputs after ;");
+        return this.#layer(spec);
       default:
-        return html`${this.#slider(spec, value)}${this.#text(spec, "number", "")}`;
+        return html`${this.#slider()}${this.#text(spec.kind === "shape" ? "shape" : "number")}`;
     }
   }
 
-  #text(spec: ParamSpec, kind: string, hint: string) {
-    const invalid = spec.name in this.errors;
+  #text(kind: "shape" | "number") {
+    const { spec, value } = this;
     return html`<input
-      type="text"
-      class="control ${kind}"
-      autocomplete="off"
-      spellcheck="false"
-      inputmode=${kind === "number" ? "decimal" : "text"}
-      placeholder=${spec.auto ?? ""}
-      title=${hint ? `${spec.name}: ${spec.help} (${hint})` : nothing}
-      data-argument=${spec.name}
-      aria-invalid=${invalid}
-      aria-describedby=${invalid ? "errors" : nothing}
-      .value=${this.#typed === spec.name ? noChange : live(textOf(this.values[spec.name]))}
-      @input=${() => (this.#typed = spec.name)}
-      @blur=${() => (this.#typed = null)}
-      @change=${(event: Event) => this.#send(spec, parseArgument(spec, (event.target as HTMLInputElement).value))}
-      @keydown=${(event: KeyboardEvent) => this.#step(spec, event)}
-    />`;
+        type="text"
+        class="control ${kind}"
+        autocomplete="off"
+        spellcheck="false"
+        inputmode=${kind === "number" ? "decimal" : "text"}
+        placeholder=${spec.auto ?? ""}
+        data-argument=${spec.name}
+        aria-label=${labelOf(spec.name)}
+        aria-describedby="help"
+        aria-invalid=${this.error !== undefined}
+        .value=${this.#typed ? noChange : live(textOf(value))}
+        @input=${() => (this.#typed = true)}
+        @blur=${() => (this.#typed = false)}
+        @change=${(event: Event) => this.#send(parseArgument(spec, (event.target as HTMLInputElement).value))}
+        @keydown=${this.#step}
+      />${spec.unit ? html`<span class="unit">${spec.unit}</span>` : nothing}`;
   }
 
-  #layer(spec: Extract<ParamSpec, { kind: "layer" }>, value: ArgumentValue | undefined) {
+  #layer(spec: Extract<ParamSpec, { kind: "layer" }>) {
     const choices = this.layers.filter(({ spatial }) => spatial || !spec.spatial);
     // Inner modules stand under the ones they are part of.
     const depth = (name: string): number => choices.filter((outer) => name.startsWith(`${outer.name}.`)).length;
     const size = (shape: LayerInfo["shape"]): string => shape.slice(1).map((d) => d ?? "?").join("×"); // prettier-ignore
+    const { value } = this;
     return html`<select
       class="control layer"
       data-argument=${spec.name}
-      @change=${(event: Event) => this.#send(spec, parseArgument(spec, (event.target as HTMLSelectElement).value))}
+      aria-describedby="help"
+      @change=${(event: Event) => this.#send(parseArgument(spec, (event.target as HTMLSelectElement).value))}
     >
       <option value="" ?selected=${!value} .selected=${!value}>${spec.auto}</option>
       ${choices.map(
         ({ name, class: type, shape }) =>
           html`<option value=${name} ?selected=${name === value} .selected=${name === value} title=${name}>
-            ${" ".repeat(depth(name))}${name} · ${type.replace(/^.*\./, "")} ${size(shape)}
+            ${" ".repeat(depth(name))}${name} · ${type.replace(/^.*\./, "")} ${size(shape)}
           </option>`,
       )}
     </select>`;
   }
 
-  #slider(spec: ParamSpec, value: ArgumentValue | undefined) {
-    if (!("slider" in spec) || !spec.slider) return nothing;
-    const [min, max] = spec.slider;
-    const number = typeof value === "number" ? value : (spec.start ?? spec.default ?? min);
+  #slider() {
+    const { spec, value } = this;
+    const slider = sliderOf(spec, this.side);
+    if (!slider) return nothing;
+    const { min, max, step } = slider;
+    // Of a window [C, H, W] the last side.
+    const given = Array.isArray(value) ? value.flat().at(-1) : value;
+    const number = typeof given === "number" ? given : Number(startOf(spec) ?? min);
     const at = Math.max(0, Math.min(1, (number - min) / (max - min)));
     return html`<input
       type="range"
+      class=${value === null ? "unset" : ""}
       aria-label="${labelOf(spec.name)}, slider"
+      aria-describedby="help"
       data-slider=${spec.name}
       min=${min}
       max=${max}
-      step=${spec.kind === "int" ? 1 : "any"}
+      step=${step}
       style="--at: ${at}"
       .value=${live(String(number))}
-      @input=${(event: Event) => this.#send(spec, Number((event.target as HTMLInputElement).value))}
+      @input=${(event: Event) => this.#send(Number((event.target as HTMLInputElement).value))}
     />`;
   }
 
   /** Up and Down count whole numbers, as in a number field. */
-  #step(spec: ParamSpec, event: KeyboardEvent): void {
-    const value = this.values[spec.name];
+  readonly #step = (event: KeyboardEvent): void => {
+    const { spec, value } = this;
     if (spec.kind !== "int" || typeof value !== "number") return;
     if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
     event.preventDefault();
     const next = value + (event.key === "ArrowUp" ? 1 : -1);
-    this.#send(spec, Math.max(spec.min, Math.min(spec.max ?? Infinity, next)));
-  }
+    this.#send(Math.max(spec.min, Math.min(spec.max ?? Infinity, next)));
+  };
+}
 
-  #errors() {
-    const entries = Object.entries(this.errors);
-    if (entries.length === 0) return nothing;
-    return html`<div class="errors" id="errors" role="alert">
-      ${entries.map(([name, error]) => {
-        const text = error.startsWith(name) ? error : `${labelOf(name)}: ${error}`;
-        const used =
-          name in this.used ? ` Results below still use ${textOf(this.used[name]) || "the automatic value"}.` : "";
-        return html`<span data-error=${name}>${warning}${/[.!?]$/.test(text) ? text : `${text}.`}${used}</span>`;
-      })}
-    </div>`;
-  }
+/** Why arguments are refused, and what the results below still use. */
+export function errorsBelow(errors: Record<string, string>, used: Arguments) {
+  const entries = Object.entries(errors);
+  if (entries.length === 0) return nothing;
+  return html`<div class="errors" role="alert">
+    ${entries.map(([name, error]) => {
+      const text = error.startsWith(name) ? error : `${labelOf(name)}: ${error}`;
+      const still = name in used ? ` Results below still use ${textOf(used[name]) || "the automatic value"}.` : "";
+      return html`<span data-error=${name}>${warning}${/[.!?]$/.test(text) ? text : `${text}.`}${still}</span>`;
+    })}
+  </div>`;
 }

@@ -1,30 +1,47 @@
 /** One sample: what it is, what it was taken for, which class is explained, and by which pixels. */
-import { css, html, LitElement, nothing } from "lit";
+import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, state as own } from "lit/decorators.js";
-import type { Actions, Attribution, Card, Faithfulness, Result } from "../state";
-import { heatMap } from "../styles/heat-map";
-import { styleNamed } from "../styles/index";
+import { isDeltaHigh, nameOf, picturesOf } from "../derived";
+import { sortValue, type Actions, type Attribution, type Card, type Faithfulness, type Sort } from "../state";
+import { rasterSize } from "../styles/raster";
 import type { FeatureSpec } from "../wire";
 import { percent, score, signed } from "./format";
 import { bullseye, check, cross, warning } from "./icons";
-import { type Look, type Place, probed, SIDE } from "./map";
+import { type Look, type Place, probed, SIDE, strongest } from "./map";
 import type { Explain } from "./predictions";
 import { base } from "./tokens";
-
-/** A delta beyond this share of f(x) - f(baseline) means that the attributions do not add up. */
-const DELTA_TOLERANCE = 0.05;
-
-export const isDeltaHigh = ({ delta, change }: Result): boolean =>
-  delta !== null && change !== null && Math.abs(delta) > DELTA_TOLERANCE * Math.abs(change);
-
-/** The pictures beside the original: always the map itself, and the chosen style where that is another one. */
-export const picturesOf = (style: string) => (styleNamed(style) === heatMap ? [heatMap] : [heatMap, styleNamed(style)]);
 
 /** Between two pictures, in CSS pixels. */
 const GAP = 4;
 
 const wholeOf = (attributions: readonly (Attribution | null)[]): number =>
   attributions.reduce((sum, attribution) => sum + (attribution ? attribution.positive - attribution.negative : 0), 0);
+
+/** Pixels that are read out as a table. */
+const TOP = 10;
+
+/** By key: right and down. With Shift ten times as far. */
+const STEPS: Record<string, [number, number]> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+const LEAP = 10;
+
+/** So far from the viewport, in CSS pixels, a card begins to be drawn. */
+const AHEAD = "400px";
+
+/** Which cards are near the viewport; where nobody can tell, all are. */
+const nearby =
+  typeof IntersectionObserver === "undefined"
+    ? null
+    : new IntersectionObserver(
+        (entries) => {
+          for (const { target, isIntersecting } of entries) (target as AttriscopeCard).near = isIntersecting;
+        },
+        { rootMargin: AHEAD, scrollMargin: AHEAD } as IntersectionObserverInit,
+      );
 
 export class AttriscopeCard extends LitElement {
   /** Replaced by the store whenever something in it changes. */
@@ -33,8 +50,15 @@ export class AttriscopeCard extends LitElement {
   @property({ attribute: false }) features: readonly FeatureSpec[] = [];
   @property({ attribute: false }) look!: Look;
   @property({ attribute: false }) actions!: Actions;
-  /** The pixel under the pointer, in one picture of one feature. */
+  /** What the samples are sorted by: its value is told. */
+  @property() sort: Sort["by"] = "dataset";
+  /** Drawn only near the viewport. */
+  @property({ type: Boolean }) lazy = false;
+  @own() near = nearby === null;
+  /** The pixel under the pointer, or that the arrow keys have reached, in one picture of one feature. */
   @own() probe: { feature: number; picture: number; place: Place } | null = null;
+  /** The focus is inside: until then, the card is one stop of the Tab key. */
+  @own() entered = false;
 
   static override styles = [
     base,
@@ -46,6 +70,7 @@ export class AttriscopeCard extends LitElement {
       }
       article {
         display: grid;
+        outline-offset: 4px;
         grid-template-columns: auto minmax(0, 1fr);
         grid-template-rows: 20px auto auto;
         gap: 4px 0;
@@ -100,6 +125,17 @@ export class AttriscopeCard extends LitElement {
         padding-left: 8px;
         color: var(--fg2);
       }
+      .sorted {
+        flex: none;
+        margin-left: auto;
+        padding-left: 8px;
+        font-size: 11px;
+        color: var(--fg2);
+      }
+      .sorted b {
+        font-weight: 400;
+        color: var(--fg);
+      }
       .explaining {
         gap: 6px;
         font-size: 11px;
@@ -117,10 +153,17 @@ export class AttriscopeCard extends LitElement {
       .target svg {
         color: var(--acc);
       }
+      .scroll {
+        min-width: 196px;
+      }
       .pictures {
         position: relative;
         display: flex;
         gap: 4px;
+        width: max-content;
+      }
+      .pictures attriscope-map {
+        cursor: zoom-in;
       }
       .pictures + .pictures {
         margin-top: 4px;
@@ -255,10 +298,38 @@ export class AttriscopeCard extends LitElement {
     `,
   ];
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    nearby?.observe(this);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    nearby?.unobserve(this);
+  }
+
+  override shouldUpdate(): boolean {
+    return this.near || !this.lazy;
+  }
+
+  override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("entered") && !this.entered) this.probe = null;
+  }
+
   override render() {
     const { card } = this;
     const stale = card.result && this.#isWaiting();
-    return html`<article role="group" aria-label=${this.#summary()} class=${stale ? "stale" : ""}>
+    return html`<article
+      role="group"
+      aria-label=${this.#summary()}
+      aria-description=${this.entered ? nothing : "Enter goes in"}
+      class=${stale ? "stale" : ""}
+      tabindex="0"
+      ?data-uses-escape=${this.entered}
+      @focusin=${(event: FocusEvent) => (this.entered = event.target !== event.currentTarget)}
+      @focusout=${this.#leave}
+      @keydown=${this.#goIn}
+    >
       ${this.#head()}
       <div class="explaining side">${this.#target()}</div>
       <div class="scroll">${this.features.map((_, feature) => this.#pictures(feature))}</div>
@@ -268,15 +339,27 @@ export class AttriscopeCard extends LitElement {
     </article>`;
   }
 
+  readonly #leave = ({ currentTarget, relatedTarget }: FocusEvent): void => {
+    if (!(currentTarget as Element).contains(relatedTarget as Node | null)) this.entered = false;
+  };
+
+  readonly #goIn = (event: KeyboardEvent): void => {
+    const article = event.currentTarget as HTMLElement;
+    const inside = event.target !== article;
+    if (event.key === "Enter" && !inside) this.renderRoot.querySelector<HTMLElement>(".pictures")?.focus();
+    else if (event.key === "Escape" && inside) article.focus();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
   /** A result that stays because its successor was refused is not waiting for one. */
   #isWaiting(): boolean {
     return this.card.status === "queued" || this.card.status === "running";
   }
 
   #name(index: number | null): string | null {
-    if (index === null) return null;
-    const known = this.card.predictions.find((prediction) => prediction.index === index)?.label;
-    return known ?? this.classes[index] ?? String(index);
+    return nameOf(this.card, this.classes, index);
   }
 
   #explain(target: number, all: boolean): void {
@@ -319,7 +402,15 @@ export class AttriscopeCard extends LitElement {
             >`
           : nothing
       }
+      ${this.#sorted()}
     </div>`;
+  }
+
+  #sorted() {
+    if (this.sort === "dataset") return nothing;
+    const value = sortValue(this.card.sample, this.sort);
+    const text = value === null ? "none" : score(value);
+    return html`<span class="sorted" title="Sorted by ${this.sort}" data-sorted>${this.sort} <b>${text}</b></span>`;
   }
 
   #target() {
@@ -340,7 +431,20 @@ export class AttriscopeCard extends LitElement {
       data-picture="Original"
       @probe=${this.#probes(feature, 0)}
     ></attriscope-map>`;
-    return html`<div class="pictures">${original}${this.#maps(feature, image)}${this.#readout(feature)}</div>`;
+    const attribution = card.result?.attributions[feature];
+    return html`<div
+      class="pictures"
+      role="group"
+      aria-label="Pictures of ${name}: ${attribution ? "arrow keys read pixels, " : ""}Enter opens Inspect"
+      tabindex=${this.entered ? 0 : -1}
+      data-feature=${feature}
+      @click=${this.#click}
+      @keydown=${this.#walk}
+      @blur=${() => (this.probe = null)}
+    >
+      ${original}${this.#maps(feature, image)}${this.#readout(feature)}
+      ${this.entered && attribution ? this.#spoken(feature, attribution) : nothing}
+    </div>`;
   }
 
   #maps(feature: number, image: Card["sample"]["display"][number] | null) {
@@ -348,8 +452,10 @@ export class AttriscopeCard extends LitElement {
     const styles = picturesOf(look.display.style);
     const error = card.error ?? card.sample.error;
     if (error !== null) {
-      const single = styles.length === 1 ? "single" : "";
-      return html`<div class="error ${single}" tabindex="0" title=${error} data-error>${error}</div>`;
+      const single = styles.length < 2 ? "single" : "";
+      return html`<div class="error ${single}" tabindex=${this.entered ? 0 : -1} title=${error} data-error>
+        ${error}
+      </div>`;
     }
     const waiting = card.status === "running" ? percent(card.done) : "queued";
     const attribution = card.result?.attributions[feature];
@@ -379,7 +485,7 @@ export class AttriscopeCard extends LitElement {
           @probe=${this.#probes(feature, index + 1)}
         ></attriscope-map>`,
     )}
-    ${this.#isWaiting() ? html`<div class="pending"><span>${waiting}</span></div>` : nothing}`;
+    ${this.#isWaiting() && styles.length > 0 ? html`<div class="pending"><span>${waiting}</span></div>` : nothing}`;
   }
 
   #markIn(feature: number): Place | null {
@@ -390,6 +496,68 @@ export class AttriscopeCard extends LitElement {
     return ({ detail }: CustomEvent<Place | null>): void => {
       this.probe = detail && { feature, picture, place: detail };
     };
+  }
+
+  readonly #click = (event: MouseEvent): void => {
+    if ((event.target as Element).localName === "attriscope-map") this.#inspect(event.currentTarget as HTMLElement);
+  };
+
+  #inspect({ dataset }: HTMLElement): void {
+    if (this.features.length > 1) this.actions.setInspect({ feature: Number(dataset.feature) });
+    this.actions.select(this.card.sample.id);
+    this.actions.setView("inspect");
+  }
+
+  /** Arrow keys go from pixel to pixel, beginning with the strongest; Enter and Space open Inspect. */
+  readonly #walk = (event: KeyboardEvent): void => {
+    const pictures = event.currentTarget as HTMLElement;
+    if (event.target !== pictures) return;
+    const feature = Number(pictures.dataset.feature);
+    const attribution = this.card.result?.attributions[feature];
+    const step = STEPS[event.key];
+    if (event.key === "Enter" || event.key === " ") this.#inspect(pictures);
+    else if (step && attribution) {
+      const { width, height } = rasterSize(attribution.shape);
+      const times = event.shiftKey ? LEAP : 1;
+      const move = (at: number, by: number, size: number): number =>
+        Math.max(0.5 / size, Math.min(1 - 0.5 / size, at + (by * times) / size));
+      const from = this.#markIn(feature);
+      const [first = { u: 0.5, v: 0.5 }] = from ? [] : strongest(attribution, this.look, 1);
+      const place = from ? { u: move(from.u, step[0], width), v: move(from.v, step[1], height) } : first;
+      this.probe = { feature, picture: Math.min(1, picturesOf(this.look.display.style).length), place };
+    } else return;
+    event.preventDefault();
+  };
+
+  /** For readers who do not see the map: the pixel that was reached, and the strongest ones. */
+  #spoken(feature: number, attribution: Attribution) {
+    const place = this.#markIn(feature);
+    const words = (at: Place) => {
+      const { x, y, value, rank } = probed(attribution, this.look, at);
+      return { x, y, rank, value: `${value < 0 ? "minus" : "plus"} ${score(Math.abs(value))}` };
+    };
+    const now = place && words(place);
+    return html`<div class="silent">
+      <p aria-live="polite">${now ? `x ${now.x} y ${now.y}, ${now.value}, rank ${now.rank}` : nothing}</p>
+      <table>
+        <caption>
+          Strongest pixels of ${this.features[feature].name}
+        </caption>
+        <tr>
+          <th>x</th>
+          <th>y</th>
+          <th>value</th>
+        </tr>
+        ${strongest(attribution, this.look, TOP).map((at) => {
+          const { x, y, value } = words(at);
+          return html`<tr>
+            <td>${x}</td>
+            <td>${y}</td>
+            <td>${value}</td>
+          </tr>`;
+        })}
+      </table>
+    </div>`;
   }
 
   /** Position, value and rank of the pixel under the pointer, beside it and always over the pictures. */
@@ -415,6 +583,7 @@ export class AttriscopeCard extends LitElement {
         .predictions=${predictions}
         .target=${target}
         .truth=${sample.label}
+        .skipped=${!this.entered}
         @explain=${({ detail }: CustomEvent<Explain>) => this.#explain(detail.target, detail.all)}
       ></attriscope-predictions>`;
     }

@@ -1,12 +1,13 @@
 /** The DISPLAY line: how results are drawn. Nothing here computes anew. */
-import { css, html, LitElement } from "lit";
+import { css, html, LitElement, nothing } from "lit";
 import { property, state as own } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
 import type { Actions, Display } from "../state";
 import { COLORMAPS } from "../styles/colormaps";
 import { styleNamed, STYLES } from "../styles/index";
+import { Fold } from "./fold";
 import { percent } from "./format";
-import { chevron } from "./icons";
+import { blur, chevron, pixels } from "./icons";
 import { base, controls } from "./tokens";
 
 const SIGNS = [
@@ -16,109 +17,136 @@ const SIGNS = [
   { value: "absolute", label: "Absolute", title: "Magnitudes" },
 ];
 const STYLE_SEGMENTS = STYLES.map(({ name, description }) => ({ value: name, label: name, title: description }));
+const INTERPOLATIONS = [
+  { value: "nearest", label: "Pixels", title: "Maps are drawn pixel by pixel", icon: pixels },
+  { value: "smooth", label: "Smooth", title: "Maps are interpolated between their pixels", icon: blur },
+];
 
 /** Most of the magnitude must stay: beyond this nearly everything is drawn at full strength. */
 const MAX_CLIP = 50;
 
+export const PARTS = ["sign", "style", "opacity", "clip", "colours", "interpolation"] as const;
+
 export class AttriscopeDisplay extends LitElement {
   @property({ attribute: false, hasChanged: () => true }) display!: Readonly<Display>;
   @property({ attribute: false }) actions!: Actions;
+  /** Some of {@link PARTS} by name, "sign style", without label and margins, for a line of another view; else the line. */
+  @property({ reflect: true }) parts: string | null = null;
+  /** All of the line is shown. */
   @own() open = false;
 
   static override styles = [
     base,
     controls,
     css`
+      :host([parts]) {
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 8px 12px;
+        padding: 0;
+      }
+      .line {
+        flex: 1;
+        min-width: 0;
+        min-height: 32px;
+      }
+      .line.folding > * {
+        margin-right: 12px;
+      }
+      .line.folding > .ends {
+        margin-right: 0;
+      }
       input[type="range"] {
-        width: 72px;
+        width: 64px;
       }
       .figure {
         min-width: 32px;
         text-align: right;
         color: var(--fg);
       }
-      .summary {
+      .line.folding > .summary {
         display: none;
-        flex: 1;
-        min-width: 0;
       }
       .change {
         display: flex;
         align-items: center;
         gap: 4px;
       }
-      .line {
-        column-gap: 12px;
-      }
-      .colours {
-        /* Where the line is full, the word wraps out of sight and the menu stays. */
-        flex: 1 1 min-content;
-        flex-wrap: wrap-reverse;
-        justify-content: flex-end;
-        align-content: flex-end;
-        height: 24px;
-        overflow: clip;
-        overflow-clip-margin: 4px;
-      }
       .unit {
         margin-left: -4px;
       }
-      @container (900px <= width < 1030px) {
-        .line {
-          column-gap: 10px;
-        }
-        .word {
-          display: none;
-        }
-        input[type="range"] {
-          width: 48px;
-        }
-      }
       @container (width < 900px) {
-        .summary {
+        .line.folding {
+          --rows: 9;
+        }
+        .line.folding > .summary {
           display: flex;
-          flex-basis: 100%;
           align-items: center;
           gap: 8px;
+          margin-right: 0;
         }
-        .choice:not(.open) {
-          display: none;
+        .line:not(.open) > .choice,
+        .line > .ends {
+          display: none !important;
         }
       }
     `,
   ];
 
+  constructor() {
+    super();
+    new Fold(this);
+  }
+
   override render() {
-    const { sign, style, opacity, clip, cmap } = this.display;
-    const { usesOpacity } = styleNamed(style);
-    const open = this.open ? "open" : "";
+    if (this.parts !== null) return PARTS.filter((part) => this.#isShown(part)).map((part) => this.#part(part));
+    const { sign, style, opacity, clip, cmap, interpolation } = this.display;
     const signName = SIGNS.find(({ value }) => value === sign)?.label ?? sign;
-    const summary = `${signName} · ${style}${usesOpacity ? ` ${percent(opacity)}` : ""} · clip ${clip} % · ${cmap}`;
+    const summary = [
+      signName,
+      styleNamed(style).usesOpacity ? `${style} ${percent(opacity)}` : style,
+      `clip ${clip} %`,
+      cmap,
+      ...(interpolation === "smooth" ? ["smooth"] : []),
+    ].join(" · ");
+    const toggle = (): void => void (this.open = !this.open);
     return html`
       <span class="caps label" id="label">Display</span>
-      <div class="line" role="group" aria-labelledby="label">
+      <div class="line folding ${this.open ? "open" : ""}" role="group" aria-labelledby="label">
+        <span class="ends"
+          ><button class="quiet more" aria-expanded=${this.open} @click=${toggle}>
+            ${this.open ? "Less" : "More"}
+          </button></span
+        >
         <div class="summary">
           <span class="truncate" title=${summary}>${this.open ? "" : summary}</span>
-          <button class="quiet end change" aria-expanded=${this.open} @click=${() => (this.open = !this.open)}>
+          <button class="quiet end change" aria-expanded=${this.open} @click=${toggle}>
             ${this.open ? "Done" : "Change"} ${chevron}
           </button>
         </div>
-        <attriscope-segments
-          class="choice ${open}"
-          label="Sign"
-          .segments=${SIGNS}
-          .value=${sign}
-          @choose=${({ detail }: CustomEvent<Display["sign"]>) => this.actions.setDisplay({ sign: detail })}
-        ></attriscope-segments>
-        <attriscope-segments
-          class="choice ${open}"
-          label="Style"
-          .segments=${STYLE_SEGMENTS}
-          .value=${style}
-          @choose=${({ detail }: CustomEvent<string>) => this.actions.setDisplay({ style: detail })}
-        ></attriscope-segments>
-        <label class="field choice ${open}" title="How strongly the overlay covers the image">
-          <span class="word">opacity</span>
+        ${PARTS.map((part) => html`<div class="choice">${this.#part(part)}</div>`)}
+      </div>
+    `;
+  }
+
+  #isShown(part: (typeof PARTS)[number]): boolean {
+    return this.parts!.split(/\s+/).includes(part);
+  }
+
+  #part(part: (typeof PARTS)[number]) {
+    const { sign, style, opacity, clip, cmap, interpolation } = this.display;
+    switch (part) {
+      case "sign":
+        return this.#segments("Sign", SIGNS, sign, (value) => ({ sign: value as Display["sign"] }));
+      case "style":
+        return this.#segments("Style", STYLE_SEGMENTS, style, (value) => ({ style: value }));
+      case "interpolation":
+        return this.#segments("Interpolation", INTERPOLATIONS, interpolation, (value) => ({
+          interpolation: value as Display["interpolation"],
+        }));
+      case "opacity":
+        return html`<label class="field" title="How strongly the overlay covers the image">
+          <span>opacity</span>
           <input
             type="range"
             min="0"
@@ -126,15 +154,16 @@ export class AttriscopeDisplay extends LitElement {
             step="0.05"
             data-control="opacity"
             style="--at: ${opacity}"
-            ?disabled=${!usesOpacity}
+            ?disabled=${!styleNamed(style).usesOpacity}
             .value=${live(String(opacity))}
-            @input=${(event: Event) => this.actions.setDisplay({ opacity: Number((event.target as HTMLInputElement).value) })}
+            @input=${(event: Event) => this.#set({ opacity: Number((event.target as HTMLInputElement).value) })}
           />
           <span class="figure">${percent(opacity)}</span>
-        </label>
-        <label
-          class="field choice ${open}"
-          title="The strongest values, up to this share of the total magnitude, are drawn at full strength (Captum's outlier_perc)"
+        </label>`;
+      case "clip":
+        return html`<label
+          class="field"
+          title="The strongest values, up to this share of the total magnitude, are drawn at full strength (Captum's outlier_perc); 0 to ${MAX_CLIP}"
         >
           <span>clip</span>
           <input
@@ -145,30 +174,49 @@ export class AttriscopeDisplay extends LitElement {
             @change=${this.#clip}
           />
           <span class="unit">%</span>
-        </label>
-        <label class="field choice colours ${open}" title="Colours">
-          <span class="word">colours</span>
-          <select
-            class="control"
-            data-control="cmap"
-            @change=${(event: Event) => this.actions.setDisplay({ cmap: (event.target as HTMLSelectElement).value })}
-          >
-            ${COLORMAPS.map(
-              ({ name, description }) =>
-                html`<option value=${name} title=${description} ?selected=${name === cmap} .selected=${name === cmap}>
-                  ${name}
-                </option>`,
-            )}
-          </select>
-        </label>
-      </div>
-    `;
+        </label>`;
+      case "colours":
+        return html`<select
+          class="control"
+          aria-label="Colours"
+          title="Colours"
+          data-control="cmap"
+          @change=${(event: Event) => this.#set({ cmap: (event.target as HTMLSelectElement).value })}
+        >
+          ${COLORMAPS.map(
+            ({ name, description }) =>
+              html`<option value=${name} title=${description} ?selected=${name === cmap} .selected=${name === cmap}>
+                ${name}
+              </option>`,
+          )}
+        </select>`;
+      default:
+        return nothing;
+    }
   }
 
-  #clip(event: Event): void {
+  #segments(
+    label: string,
+    segments: readonly { value: string; label: string }[],
+    value: string,
+    change: (value: string) => Partial<Display>,
+  ) {
+    return html`<attriscope-segments
+      label=${label}
+      .segments=${segments}
+      .value=${value}
+      @choose=${({ detail }: CustomEvent<string>) => this.#set(change(detail))}
+    ></attriscope-segments>`;
+  }
+
+  #set(display: Partial<Display>): void {
+    this.actions.setDisplay(display);
+  }
+
+  readonly #clip = (event: Event): void => {
     const input = event.target as HTMLInputElement;
     const value = Number(input.value.replace(",", "."));
-    if (input.value.trim() !== "" && value >= 0 && value <= MAX_CLIP) this.actions.setDisplay({ clip: value });
+    if (input.value.trim() !== "" && value >= 0 && value <= MAX_CLIP) this.#set({ clip: value });
     else input.value = String(this.display.clip);
-  }
+  };
 }

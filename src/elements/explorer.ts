@@ -2,11 +2,12 @@
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property } from "lit/decorators.js";
 import type { Display, Notice, State, Store } from "../state";
-import { AttriscopeArguments } from "./arguments";
+import { AttriscopeArgument } from "./arguments";
 import { AttriscopeCard } from "./card";
 import { AttriscopeColumns } from "./columns";
 import { AttriscopeCompare } from "./compare";
 import { AttriscopeCompareRow } from "./compare-row";
+import { AttriscopeConfusion } from "./confusion";
 import { AttriscopeCurve } from "./curve";
 import { AttriscopeDisplay } from "./display";
 import { AttriscopeFilter } from "./filter";
@@ -15,8 +16,10 @@ import { AttriscopeHeader } from "./header";
 import { AttriscopeInspect } from "./inspect";
 import { AttriscopeLegend } from "./legend";
 import { AttriscopeMap, type Look, lookOf } from "./map";
+import { AttriscopeMenu } from "./menu";
 import { AttriscopeMethod } from "./method";
 import { AttriscopeNotice } from "./notice";
+import { AttriscopePopover, USES_ESCAPE } from "./popover";
 import { AttriscopePredictions } from "./predictions";
 import { AttriscopeSamples } from "./samples";
 import { AttriscopeSegments } from "./segments";
@@ -33,8 +36,24 @@ export const TAG = "attriscope-explorer";
 const SUPPRESS = "data-lm-suppress-shortcuts";
 
 /** Keys that the notebook keeps: leave the widget, run the cell. */
-const belongsToNotebook = ({ key, ctrlKey, shiftKey }: KeyboardEvent): boolean =>
-  key === "Escape" || key === "Tab" || (key === "Enter" && (ctrlKey || shiftKey));
+function belongsToNotebook(event: KeyboardEvent): boolean {
+  const { key, ctrlKey, shiftKey } = event;
+  if (key === "Escape")
+    return !event.composedPath().some((at) => at instanceof Element && at.hasAttribute(USES_ESCAPE));
+  return key === "Tab" || (key === "Enter" && (ctrlKey || shiftKey));
+}
+
+/** Fields have an undo of their own. */
+const TYPED = "input:not([type=range], [type=checkbox], [type=radio]), textarea, [contenteditable]";
+
+/** What a key does to what was chosen, wherever in the explorer it is pressed. */
+function historyOf(event: KeyboardEvent): "undo" | "redo" | null {
+  const { ctrlKey, metaKey, altKey, shiftKey } = event;
+  const key = event.key.toLowerCase();
+  if (!(ctrlKey || metaKey) || altKey || (event.composedPath()[0] as Element).matches(TYPED)) return null;
+  if (key === "z") return shiftKey ? "redo" : "undo";
+  return key === "y" && !shiftKey ? "redo" : null;
+}
 
 export class AttriscopeExplorer extends LitElement {
   /** What is shown; none while the session is being made. */
@@ -134,14 +153,6 @@ export class AttriscopeExplorer extends LitElement {
       .placeholder .rows i {
         height: 6px;
       }
-      .silent {
-        position: absolute;
-        width: 1px;
-        height: 1px;
-        overflow: hidden;
-        clip-path: inset(50%);
-        white-space: nowrap;
-      }
       @container (width < 600px) {
         .placeholder {
           grid-template-columns: 96px 96px 96px;
@@ -191,6 +202,11 @@ export class AttriscopeExplorer extends LitElement {
   }
 
   #contain = (event: KeyboardEvent): void => {
+    const turn = event.defaultPrevented ? null : historyOf(event);
+    if (turn) {
+      event.preventDefault();
+      this.store?.[turn]();
+    }
     if (!belongsToNotebook(event)) event.stopPropagation();
   };
 
@@ -234,7 +250,12 @@ export class AttriscopeExplorer extends LitElement {
     const { state } = this.store;
     if (state.phase.name === "stopped") return this.#stopped(state.phase.notice);
     const badge = state.live ? "live" : "static";
-    const header = html`<attriscope-header .badge=${badge} .state=${state} .actions=${this.store}></attriscope-header>`;
+    const header = html`<attriscope-header
+      .badge=${badge}
+      .state=${state}
+      .actions=${this.store}
+      .look=${state.phase.name === "ready" ? this.#look : null}
+    ></attriscope-header>`;
     if (state.phase.name === "preparing") {
       const { stage, done, total } = state.phase;
       return html`${header}${this.#preparing(stage, done, total)}`;
@@ -360,7 +381,10 @@ const PARTS = {
   "attriscope-segments": AttriscopeSegments,
   "attriscope-status": AttriscopeStatus,
   "attriscope-header": AttriscopeHeader,
-  "attriscope-arguments": AttriscopeArguments,
+  "attriscope-popover": AttriscopePopover,
+  "attriscope-menu": AttriscopeMenu,
+  "attriscope-argument": AttriscopeArgument,
+  "attriscope-confusion": AttriscopeConfusion,
   "attriscope-method": AttriscopeMethod,
   "attriscope-filter": AttriscopeFilter,
   "attriscope-display": AttriscopeDisplay,

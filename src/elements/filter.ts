@@ -1,15 +1,19 @@
-/** The FILTER line: predicted classes, right or wrong, how many, and the pages. */
+/** The FILTER lines: predicted and true classes, right or wrong, their confusion; in which order, how many, and the pages. */
 import { css, html, LitElement, nothing } from "lit";
 import { property, state as own } from "lit/decorators.js";
-import { filterInWords, type Actions, type State } from "../state";
+import { filterInWords, type Actions, type Sort, type State } from "../state";
 import type { Filter } from "../wire";
-import { cross } from "./icons";
+import { plural } from "./format";
+import { cross, down, grid, up } from "./icons";
 import { rove } from "./roving";
 import { base, controls } from "./tokens";
 
-/** More classes than this are typed instead of listed. */
+/** Chips for no more classes, and no more letters, than two rows hold; all others are found in a menu. */
 const CHIPS = 24;
-const COUNTS = [4, 8, 16];
+const LETTERS = 220;
+/** Of those that were found in the menu, so many stand beside it. */
+const CHOSEN = 6;
+const COUNTS = [4, 8, 16, 50, 200];
 
 const PREDICTIONS = [
   { value: "all", label: "All" },
@@ -17,26 +21,57 @@ const PREDICTIONS = [
   { value: "incorrect", label: "Incorrect", title: "Only samples whose prediction is not the true class" },
 ];
 
+/** What each order is by, and the end at which the interesting samples are. */
+const ORDERS: { by: Sort["by"]; name: string; ends: [string, string]; ascending: boolean }[] = [
+  { by: "dataset", name: "dataset order", ends: ["first", "last"], ascending: true },
+  { by: "confidence", name: "confidence", ends: ["least confident", "most confident"], ascending: true },
+  { by: "loss", name: "loss", ends: ["lowest loss", "highest loss"], ascending: false },
+  { by: "entropy", name: "entropy", ends: ["lowest entropy", "highest entropy"], ascending: false },
+];
+
+type Side = "classes" | "labels";
+
 export class AttriscopeFilter extends LitElement {
   @property({ attribute: false, hasChanged: () => true }) state!: Readonly<State>;
   @property({ attribute: false }) actions!: Actions;
+  /** The range and its two buttons alone, without label and margins, for a line of another view. */
+  @property({ type: Boolean, attribute: "paging-only", reflect: true }) pagingOnly = false;
+  /** On narrow pages the line is a sentence until it is opened. */
   @own() open = false;
+  /** Whose chips are shown. */
+  @own() side: Side = "classes";
+  @own() confusing = false;
 
   static override styles = [
     base,
     controls,
     css`
+      :host([paging-only]) {
+        padding: 0;
+      }
+      .line {
+        column-gap: 12px;
+      }
+      .classes {
+        display: flex;
+        align-items: flex-start;
+        gap: 8px;
+        min-width: 0;
+      }
       .chips {
         display: flex;
         flex-wrap: wrap;
+        align-items: center;
         gap: 4px;
+        min-height: 24px;
+        min-width: 0;
       }
       .chip {
         position: relative;
         display: flex;
         align-items: center;
         gap: 4px;
-        max-width: 180px;
+        max-width: 160px;
         height: 20px;
         padding: 0 8px;
         border: 1px solid var(--line);
@@ -66,6 +101,36 @@ export class AttriscopeFilter extends LitElement {
         visibility: hidden;
         font-weight: 600;
       }
+      attriscope-menu {
+        width: 152px;
+      }
+      .further {
+        font-size: 11px;
+        color: var(--fg2);
+      }
+      .confusion {
+        display: flex;
+        align-items: center;
+        gap: 6px;
+        color: var(--fg);
+      }
+      .confusion svg {
+        color: var(--fg2);
+      }
+      attriscope-popover {
+        font: 12px/16px var(--font);
+        overflow: hidden;
+      }
+      .clear {
+        margin-left: -8px;
+      }
+      .clear[disabled] {
+        visibility: hidden;
+      }
+      .order {
+        display: flex;
+        gap: 4px;
+      }
       .paging {
         display: flex;
         align-items: center;
@@ -89,10 +154,6 @@ export class AttriscopeFilter extends LitElement {
         font-size: 15px;
         line-height: 20px;
       }
-      input.find {
-        width: 136px;
-        text-align: left;
-      }
       .summary {
         display: none;
         flex: 1;
@@ -113,48 +174,79 @@ export class AttriscopeFilter extends LitElement {
         .choice:not(.open) {
           display: none;
         }
+        .classes {
+          flex-wrap: wrap;
+        }
       }
     `,
   ];
 
   override render() {
+    if (this.pagingOnly) return html`<div class="paging">${this.#range()}${this.#steps()}</div>`;
     const { classes, filter } = this.state;
     const open = this.open ? "open" : "";
+    const words = filterInWords(filter);
     return html`
       <span class="caps label" id="label">Filter</span>
       <div class="line" role="group" aria-labelledby="label">
         <div class="summary">
-          <span class="truncate" title=${filterInWords(filter)}>${this.open ? "" : filterInWords(filter)}</span>
+          <span class="truncate" title=${words}>${this.open ? "" : words}</span>
           <button class="quiet end" aria-expanded=${this.open} @click=${() => (this.open = !this.open)}>
             ${this.open ? "Done" : "Change"}
           </button>
         </div>
-        ${classes.length === 0 ? nothing : classes.length > CHIPS ? this.#search(open) : this.#chips(classes, open)}
-        ${
-          classes.length === 0
-            ? nothing
-            : html`<attriscope-segments
-                class="choice ${open}"
-                label="Prediction"
-                .segments=${PREDICTIONS}
-                .value=${filter.prediction}
-                @choose=${({ detail }: CustomEvent<Filter["prediction"]>) => this.actions.setFilter({ prediction: detail })}
-              ></attriscope-segments>`
-        }
-        ${this.#paging()}
+        ${classes.length === 0 ? nothing : this.#classes(open)} ${this.#order(open)}
+        <div class="paging end">${this.#show()}${this.#range()}${this.#steps()}</div>
       </div>
     `;
   }
 
-  #chips(classes: string[], open: string) {
-    const { filter } = this.state;
-    const stop = Math.max(0, classes.indexOf(filter.classes[0]));
-    return html`<div class="chips choice ${open}" role="group" aria-label="Predicted classes" @keydown=${rove}>
+  #classes(open: string) {
+    const { classes, filter } = this.state;
+    const few = classes.length <= CHIPS && classes.join("").length <= LETTERS;
+    const sides = [
+      { value: "classes", label: "Predicted", title: "Choose among the predicted classes", marked: filter.classes.length > 0 }, // prettier-ignore
+      { value: "labels", label: "True", title: "Choose among the true classes", marked: filter.labels.length > 0 },
+    ];
+    const what = this.side === "classes" ? "Predicted classes" : "True classes";
+    const words = filterInWords(filter);
+    return html`<div class="classes choice ${open}">
+        <attriscope-segments
+          label="Which classes"
+          .segments=${sides.map((side) => ({ ...side, marked: side.marked && side.value !== this.side }))}
+          .value=${this.side}
+          @choose=${({ detail }: CustomEvent<Side>) => (this.side = detail)}
+        ></attriscope-segments>
+        ${few ? this.#chips(classes, what) : this.#search(what)}
+      </div>
+      <attriscope-segments
+        class="choice ${open}"
+        label="Prediction"
+        .segments=${PREDICTIONS}
+        .value=${filter.prediction}
+        @choose=${({ detail }: CustomEvent<Filter["prediction"]>) => this.actions.setFilter({ prediction: detail })}
+      ></attriscope-segments>
+      ${this.#confusion(open)}
+      <button
+        class="quiet clear choice ${open}"
+        data-action="clear-filter"
+        title="Now: ${words}"
+        ?disabled=${filter.classes.length + filter.labels.length === 0 && filter.prediction === "all"}
+        @click=${() => this.actions.setFilter({ classes: [], labels: [], prediction: "all" })}
+      >
+        Clear
+      </button>`;
+  }
+
+  #chips(classes: readonly string[], what: string) {
+    const chosen = this.state.filter[this.side];
+    const stop = Math.max(0, classes.indexOf(chosen[0]));
+    return html`<div class="chips" role="group" aria-label=${what} @keydown=${rove}>
       ${classes.map(
         (name, index) =>
           html`<button
             class="chip"
-            aria-pressed=${filter.classes.includes(name)}
+            aria-pressed=${chosen.includes(name)}
             tabindex=${index === stop ? 0 : -1}
             title=${name}
             data-roving
@@ -167,67 +259,140 @@ export class AttriscopeFilter extends LitElement {
     </div>`;
   }
 
-  #search(open: string) {
+  #search(what: string) {
     const { classes, filter } = this.state;
-    const add = (event: Event): void => {
-      const input = event.target as HTMLInputElement;
-      const wanted = input.value.trim().toLowerCase();
-      const found = classes.find((name) => name.toLowerCase() === wanted);
-      if (found === undefined) return;
-      input.value = "";
-      if (!filter.classes.includes(found)) this.#toggle(found);
-    };
-    return html`<div class="chips choice ${open}" role="group" aria-label="Predicted classes">
-      <input
-        class="control find"
-        placeholder="any of ${classes.length} classes"
-        aria-label="Add a predicted class"
-        list="classes"
-        data-control="class"
-        @input=${add}
-      />
-      <datalist id="classes">${classes.map((name) => html`<option value=${name}></option>`)}</datalist>
-      ${filter.classes.map(
-        (name) =>
-          html`<button
-            class="chip"
-            aria-pressed="true"
-            title=${name}
-            data-class=${name}
-            @click=${() => this.#toggle(name)}
-          >
-            <span class="truncate" data-label=${name}>${name}</span>${cross}
-          </button>`,
-      )}
+    const chosen = filter[this.side];
+    const text =
+      chosen.length > 0 ? `${chosen.length} of ${classes.length} classes` : `any of ${classes.length} classes`;
+    return html`<div class="chips" role="group" aria-label=${what}>
+      <attriscope-menu
+        name="class"
+        multiple
+        .label=${what}
+        .hint=${`Find one of ${classes.length} classes`}
+        .text=${text}
+        .items=${classes.map((value) => ({ value }))}
+        .chosen=${chosen}
+        @choose=${({ detail }: CustomEvent<string>) => this.#toggle(detail)}
+      ></attriscope-menu>
+      ${chosen
+        .slice(0, CHOSEN)
+        .map(
+          (name) =>
+            html`<button
+              class="chip"
+              aria-pressed="true"
+              title="${name}: click takes it out"
+              data-class=${name}
+              @click=${() => this.#toggle(name)}
+            >
+              <span class="truncate" data-label=${name}>${name}</span>${cross}
+            </button>`,
+        )}
+      ${chosen.length > CHOSEN ? html`<span class="further">and ${chosen.length - CHOSEN} more</span>` : nothing}
     </div>`;
   }
 
   #toggle(name: string): void {
-    const chosen = this.state.filter.classes;
-    const classes = chosen.includes(name)
+    const chosen = this.state.filter[this.side];
+    const names = chosen.includes(name)
       ? chosen.filter((other) => other !== name)
       : this.state.classes.filter((other) => other === name || chosen.includes(other));
-    this.actions.setFilter({ classes });
+    this.actions.setFilter({ [this.side]: names });
   }
 
-  #paging() {
-    const { show, hasPrevious, hasNext, live, scanning } = this.state;
+  #confusion(open: string) {
+    const { confusion, classes, filter } = this.state;
+    if (!confusion) return nothing;
+    return html`<div class="choice ${open}">
+      <button
+        class="control confusion"
+        data-control="confusion"
+        title="True against predicted classes: click a cell to see its samples"
+        aria-haspopup="dialog"
+        aria-expanded=${this.confusing}
+        @click=${() => (this.confusing = !this.confusing)}
+      >
+        ${grid}Confusion</button
+      ><attriscope-popover label="Confusion matrix" ?open=${this.confusing} @close=${() => (this.confusing = false)}>
+        ${
+          this.confusing
+            ? html`<attriscope-confusion
+                autofocus
+                .counts=${confusion}
+                .classes=${classes}
+                .filter=${filter}
+                @choose=${({ detail }: CustomEvent<Partial<Filter>>) => this.actions.setFilter(detail)}
+              ></attriscope-confusion>`
+            : nothing
+        }
+      </attriscope-popover>
+    </div>`;
+  }
+
+  #order(open: string) {
+    const { sort, known, cards } = this.state;
+    const { ends } = ORDERS.find(({ by }) => by === sort.by) ?? ORDERS[0];
+    const [now, then] = sort.ascending ? ends : [ends[1], ends[0]];
+    const scope = `of the ${plural(known, "sample")} that ${known === 1 ? "is" : "are"} here`;
+    const labelled = cards.length === 0 || cards.some(({ sample }) => sample.label !== null);
+    const choose = (event: Event): void => {
+      const { by, ascending } = ORDERS[(event.target as HTMLSelectElement).selectedIndex];
+      this.actions.setSort({ by, ascending });
+    };
+    return html`<div class="field order choice ${open}" title="The order ${scope}: ${now} first">
+      <label class="field">
+        <span>sort</span>
+        <select class="control" data-control="sort" aria-describedby="scope" @change=${choose}>
+          ${ORDERS.map(
+            ({ by, name }) =>
+              html`<option
+                value=${by}
+                ?disabled=${by === "loss" && !labelled}
+                ?selected=${by === sort.by}
+                .selected=${by === sort.by}
+              >
+                ${name}
+              </option>`,
+          )}
+        </select>
+      </label>
+      <span hidden id="scope">${scope}</span>
+      <button
+        class="control icon"
+        data-action="sort-direction"
+        aria-label="${now} first"
+        title="The ${now} ${scope} come first. Click: the ${then}"
+        @click=${() => this.actions.setSort({ ascending: !sort.ascending })}
+      >
+        ${sort.ascending ? up : down}
+      </button>
+    </div>`;
+  }
+
+  #show() {
+    const { show } = this.state;
     const counts = COUNTS.includes(show) ? COUNTS : [...COUNTS, show].sort((a, b) => a - b);
     const choose = (event: Event): void => this.actions.setShow(Number((event.target as HTMLSelectElement).value));
+    return html`<label class="field">
+      <span>show</span>
+      <select class="control" data-control="show" @change=${choose}>
+        ${counts.map(
+          (count) =>
+            html`<option value=${count} ?selected=${count === show} .selected=${count === show}>${count}</option>`,
+        )}
+      </select>
+    </label>`;
+  }
+
+  #steps() {
+    const { hasPrevious, hasNext, live, scanning } = this.state;
     const nextTitle = hasNext
       ? "Next samples"
       : live
         ? "These are the last samples of the filter"
         : "Further samples come from the kernel: run the cell again";
-    return html`<div class="paging end">
-      <label class="field">
-        <span>show</span>
-        <select class="control" data-control="show" @change=${choose}>
-          ${counts.map((count) => html`<option value=${count} ?selected=${count === show} .selected=${count === show}>${count}</option>`)}
-        </select>
-      </label>
-      ${this.#range()}
-      <button
+    return html`<button
         class="control step"
         data-action="previous"
         aria-label="Previous samples"
@@ -246,8 +411,7 @@ export class AttriscopeFilter extends LitElement {
         @click=${() => this.actions.next()}
       >
         ›
-      </button>
-    </div>`;
+      </button>`;
   }
 
   #range() {

@@ -31,5 +31,32 @@ export const alarm = icon(
   svg`<circle cx="7" cy="7" r="6" stroke-width="1.5"/><path d="M7 3.5v4.2M7 9v1.6" stroke-width="1.6"/>`,
 );
 export const chevron = icon(8, 8, svg`<path d="M1 2.5 4 5.5 7 2.5" stroke-width="1.4"/>`);
+const arrow = (turn: string) =>
+  icon(12, 12, svg`<path d=${turn} stroke-width="1.4" stroke-linecap="round" stroke-linejoin="round"/>`);
+export const undo = arrow("M2 5h5.2a2.8 2.8 0 0 1 0 5.6H5M4.6 2.2 1.8 5l2.8 2.8");
+export const redo = arrow("M10 5H4.8a2.8 2.8 0 0 0 0 5.6H7M7.4 2.2 10.2 5 7.4 7.8");
+export const back = arrow("M2.2 2v3h3M2.4 5A4 4 0 1 1 2 6.8");
+export const up = arrow("M6 10.4V1.8M2.8 5 6 1.8 9.2 5");
+export const down = arrow("M6 1.6v8.6M2.8 7 6 10.2 9.2 7");
+export const help = icon(
+  14,
+  14,
+  svg`<circle cx="7" cy="7" r="6" stroke-width="1.1"/><path d="M5.3 5.6a1.75 1.75 0 1 1 2.5 1.6c-.6.3-.8.6-.8 1.2M7 9.5v1.2" stroke-width="1.2"/>`,
+);
+export const pixels = icon(
+  12,
+  12,
+  svg`<path d="M1 1h4v4H1zM7 7h4v4H7zM9 1h2v4H9zM1 9h2v2H1z" fill="currentColor" stroke="none"/>`,
+);
+export const blur = icon(
+  12,
+  12,
+  svg`<circle cx="6" cy="6" r="5" stroke-opacity=".35"/><circle cx="6" cy="6" r="3" stroke-opacity=".65"/><circle cx="6" cy="6" r="1.5" fill="currentColor" stroke="none"/>`,
+);
+export const grid = icon(
+  12,
+  12,
+  svg`<path d="M.5.5h11v11H.5zM4.2.5v11M7.8.5v11M.5 4.2h11M.5 7.8h11" stroke-opacity=".6"/><path d="M1 1h3v3H1zM4.5 4.5h3v3h-3zM8 8h3v3H8z" fill="currentColor" stroke="none"/>`,
+);
 export const brush = icon(12, 12, svg`<circle cx="6" cy="6" r="4.5" fill="currentColor" stroke="none"/>`);
 export const box = icon(12, 12, svg`<path d="M1.5 2.5h9v7h-9z" fill="currentColor" stroke="none"/>`);

@@ -117,6 +117,20 @@ export function probed(attribution: Attribution, look: Look, { u, v }: Place, sc
   return { x, y, value: look.display.sign === "negative" ? 0 - value : value, rank: stronger + 1 };
 }
 
+/** The places of a map's strongest pixels, the strongest first; of equals those that come first in reading order. */
+export function strongest(attribution: Attribution, look: Look, count: number): Place[] {
+  const { data, width, height } = preparedMap(attribution, look.display, null).raster;
+  const top: number[] = [];
+  data.forEach((value, i) => {
+    const size = Math.abs(value);
+    if (!(size > 0) || (top.length === count && size <= Math.abs(data[top[count - 1]]))) return;
+    const after = top.findIndex((other) => Math.abs(data[other]) < size);
+    top.splice(after < 0 ? top.length : after, 0, i);
+    top.length = Math.min(top.length, count);
+  });
+  return top.map((i) => ({ u: ((i % width) + 0.5) / width, v: (Math.floor(i / width) + 0.5) / height }));
+}
+
 const EMPTY_NOTES: Record<Sign, string> = {
   signed: "all values are 0",
   absolute: "all values are 0",

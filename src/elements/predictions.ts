@@ -1,6 +1,7 @@
 /** The highest scores of one sample; clicking a row explains that class. Fires "explain" with {target, all} as detail. */
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property } from "lit/decorators.js";
+import { shownPredictions, spanOf } from "../derived";
 import type { Prediction } from "../state";
 import { score } from "./format";
 import { rove } from "./roving";
@@ -12,20 +13,14 @@ export interface Explain {
   all: boolean;
 }
 
-/** The first `max`, the last of them giving way to the true class where that is not among them. */
-export function shownPredictions(predictions: readonly Prediction[], truth: number | null, max: number): Prediction[] {
-  const shown = predictions.slice(0, max);
-  const truly = predictions.find(({ index }) => index === truth);
-  if (truly && !shown.includes(truly)) shown[max - 1] = truly;
-  return shown;
-}
-
 export class AttriscopePredictions extends LitElement {
   /** All of them, highest first. */
   @property({ attribute: false }) predictions: readonly Prediction[] = [];
   @property({ attribute: false }) target: number | null = null;
   @property({ attribute: false }) truth: number | null = null;
   @property({ type: Number }) max = 4;
+  /** The Tab key does not stop here. */
+  @property({ type: Boolean }) skipped = false;
 
   static override styles = [
     base,
@@ -119,7 +114,7 @@ export class AttriscopePredictions extends LitElement {
       role="radio"
       aria-checked=${index === this.target}
       aria-label="${label}${marked ? ", the true class" : ""}, ${score(value)}"
-      tabindex=${stop ? 0 : -1}
+      tabindex=${stop && !this.skipped ? 0 : -1}
       title="${label}: ${value}
 Click explains this class, Shift+click explains it on all samples"
       data-roving
@@ -139,11 +134,8 @@ Click explains this class, Shift+click explains it on all samples"
   #scale: [number, number] = [0, 1];
 
   override willUpdate(changed: PropertyValues<this>): void {
-    if (!changed.has("predictions")) return;
-    const scores = this.predictions.map(({ score }) => score).filter(Number.isFinite);
-    const probabilities = scores.every((value) => value >= 0 && value <= 1);
     // Scores need not be probabilities; then the bars span what there is.
-    this.#scale = probabilities ? [0, 1] : [Math.min(0, ...scores), Math.max(0, ...scores)];
+    if (changed.has("predictions")) this.#scale = spanOf(this.predictions.map(({ score }) => score));
   }
 
   #length(value: number): number {

@@ -2,12 +2,15 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
+import { picturesOf } from "../derived";
 import type { Actions, State } from "../state";
 import { labelOf, textOf } from "./arguments";
-import { picturesOf } from "./card";
 import { duration, plural } from "./format";
 import type { Look } from "./map";
 import { base } from "./tokens";
+
+/** So many cards are always drawn, wherever they are; further ones near the viewport. */
+const EAGER = 16;
 
 /** Class names with more letters get more room, and the bars less. */
 const LONG_NAME = 9;
@@ -61,6 +64,8 @@ export class AttriscopeSamples extends LitElement {
       }
       .cards > * {
         break-inside: avoid;
+        content-visibility: auto;
+        contain-intrinsic-height: auto 160px;
         border-bottom: 1px solid var(--line);
       }
       .cards > :nth-child(odd) {
@@ -113,14 +118,9 @@ export class AttriscopeSamples extends LitElement {
   override render() {
     const { state, look } = this;
     const long = state.classes.some(({ length }) => length > LONG_NAME);
-    const heads = [
-      "Original",
-      "Attribution",
-      ...picturesOf(state.display.style)
-        .slice(1)
-        .map(({ name }) => name),
-      "Prediction",
-    ];
+    const [map, ...styled] = picturesOf(state.display.style);
+    // Beside the original alone, the place of the map stays empty.
+    const heads = ["Original", map ? "Attribution" : "", ...styled.map(({ name }) => name), "Prediction"];
     const head = html`<div class="head">${heads.map((text) => html`<span class="caps">${text}</span>`)}</div>`;
     return html`<div class="strip muted">
         <span>${this.#summary(state)}</span>
@@ -131,13 +131,15 @@ export class AttriscopeSamples extends LitElement {
         ${repeat(
           state.cards,
           ({ sample }) => sample.id,
-          (card) =>
+          (card, index) =>
             html`<attriscope-card
               .card=${card}
               .classes=${state.classes}
               .features=${state.features}
               .look=${look}
               .actions=${this.actions}
+              .sort=${state.sort.by}
+              ?lazy=${index >= EAGER}
               data-sample=${card.sample.id}
               data-status=${card.status}
             ></attriscope-card>`,

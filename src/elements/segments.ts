@@ -1,5 +1,5 @@
 /** A segmented choice: one of a few. Fires "choose" with the value as detail. */
-import { css, html, LitElement } from "lit";
+import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 import { property } from "lit/decorators.js";
 import { rove } from "./roving";
 import { base } from "./tokens";
@@ -8,6 +8,10 @@ export interface Segment {
   value: string;
   label: string;
   title?: string;
+  /** In place of the label, which then is only read out. */
+  icon?: TemplateResult;
+  /** Something of it is in use though it is not chosen. */
+  marked?: boolean;
 }
 
 export class AttriscopeSegments extends LitElement {
@@ -64,6 +68,19 @@ export class AttriscopeSegments extends LitElement {
       button:focus-visible {
         z-index: 2;
       }
+      button.icon {
+        width: 25px;
+        padding: 0 0 0 5px;
+      }
+      .mark {
+        position: absolute;
+        top: 3px;
+        right: 3px;
+        width: 4px;
+        height: 4px;
+        border-radius: 50%;
+        background: var(--acc);
+      }
     `,
   ];
 
@@ -71,18 +88,20 @@ export class AttriscopeSegments extends LitElement {
     const chosen = this.segments.some(({ value }) => value === this.value) ? this.value : this.segments[0]?.value;
     return html`<div role="radiogroup" aria-label=${this.label} @keydown=${rove}>
       ${this.segments.map(
-        ({ value, label, title }) =>
+        ({ value, label, title, icon, marked }) =>
           html`<button
+            class=${icon ? "icon" : ""}
             role="radio"
+            aria-label=${icon || marked ? `${label}${marked ? ", in use" : ""}` : nothing}
             aria-checked=${value === this.value}
             tabindex=${value === chosen ? 0 : -1}
             title=${title ?? ""}
             data-roving
             data-value=${value}
-            data-label=${label}
+            data-label=${icon ? "" : label}
             @click=${() => this.dispatchEvent(new CustomEvent("choose", { detail: value }))}
           >
-            ${label}
+            ${icon ?? label}${marked ? html`<i class="mark"></i>` : nothing}
           </button>`,
       )}
     </div>`;

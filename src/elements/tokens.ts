@@ -92,6 +92,15 @@ export const base = css`
     white-space: nowrap;
     unicode-bidi: isolate;
   }
+  /* For readers who do not see it. */
+  .silent {
+    position: absolute;
+    width: 1px;
+    height: 1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+  }
 `;
 
 /** For components with controls: fields, selects, sliders, buttons, and the line they stand on. */
@@ -116,6 +125,32 @@ export const controls = css`
   }
   .end {
     margin-left: auto;
+  }
+  /* Of boxes in a row, see Fold; what stands at the end floats, so that further rows have the whole width. */
+  .line.folding {
+    display: block;
+    max-height: calc(var(--rows, 1) * 32px);
+    margin-bottom: -8px;
+    overflow: clip;
+    overflow-clip-margin: 4px;
+  }
+  .line.folding.open {
+    max-height: none;
+  }
+  .line.folding > * {
+    display: inline-flex;
+    vertical-align: top;
+    margin: 0 16px 8px 0;
+  }
+  .line.folding > .ends {
+    float: right;
+    margin: 0;
+  }
+  .more {
+    visibility: hidden;
+  }
+  .folds .more {
+    visibility: visible;
   }
   .field {
     display: flex;
@@ -175,6 +210,15 @@ export const controls = css`
     background: var(--tint);
     color: var(--fg);
   }
+  .quiet:disabled {
+    opacity: 0.4;
+  }
+  .icon {
+    display: grid;
+    place-items: center;
+    width: 24px;
+    padding: 0;
+  }
   input[type="checkbox"] {
     accent-color: var(--acc);
   }
@@ -201,7 +245,7 @@ export const controls = css`
     width: var(--thumb);
     height: var(--thumb);
     margin-top: -5px;
-    border: 2px solid var(--acc);
+    border: 2px solid var(--thumb-line, var(--acc));
     border-radius: 50%;
     background: var(--bg);
   }
@@ -209,7 +253,7 @@ export const controls = css`
     box-sizing: border-box;
     width: var(--thumb);
     height: var(--thumb);
-    border: 2px solid var(--acc);
+    border: 2px solid var(--thumb-line, var(--acc));
     border-radius: 50%;
     background: var(--bg);
   }

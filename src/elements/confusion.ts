@@ -1,0 +1,228 @@
+/** True classes against predicted ones, counted: a cell, a row or a column filters. Fires "choose" with part of a filter. */
+import { css, html, LitElement, nothing } from "lit";
+import { property } from "lit/decorators.js";
+import { plural } from "./format";
+import { roveGrid } from "./roving";
+import { base } from "./tokens";
+import type { Filter } from "../wire";
+
+/** More classes than this are set smaller. */
+const ROOMY = 12;
+/** Of the colour in the fullest cell: text stays readable on it. */
+const STRONGEST = 42;
+
+const isOnly = (names: readonly string[], name: string): boolean => names.length === 1 && names[0] === name;
+
+export class AttriscopeConfusion extends LitElement {
+  /** [true class][predicted class] */
+  @property({ attribute: false }) counts: readonly (readonly number[])[] = [];
+  @property({ attribute: false }) classes: readonly string[] = [];
+  @property({ attribute: false }) filter!: Readonly<Filter>;
+
+  static override shadowRootOptions: ShadowRootInit = { ...LitElement.shadowRootOptions, delegatesFocus: true };
+
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        min-height: 0;
+      }
+      .about {
+        flex: none;
+        margin: 0;
+        padding: 8px 12px;
+        border-bottom: 1px solid var(--line);
+        font-size: 11px;
+        color: var(--fg2);
+      }
+      .about b {
+        font-weight: 400;
+        color: var(--fg);
+      }
+      .scroll {
+        min-height: 0;
+        padding: 0 12px 12px 0;
+        overflow: auto;
+        overscroll-behavior: contain;
+      }
+      table {
+        border-spacing: 1px;
+        font-size: 11px;
+        line-height: 16px;
+      }
+      td,
+      th {
+        padding: 0;
+        min-width: 32px;
+        height: 24px;
+        text-align: center;
+        font-weight: 400;
+        cursor: pointer;
+      }
+      .dense :is(td, thead th) {
+        min-width: 24px;
+        font-size: 10px;
+      }
+      thead th,
+      .corner {
+        position: sticky;
+        top: 0;
+        z-index: 1;
+        background: var(--bg);
+        vertical-align: bottom;
+      }
+      thead span {
+        display: inline-block;
+        max-height: 96px;
+        padding: 6px 0;
+        writing-mode: vertical-rl;
+        rotate: 180deg;
+      }
+      tbody th,
+      .corner {
+        position: sticky;
+        left: 0;
+        z-index: 1;
+        max-width: 128px;
+        padding: 0 8px 0 12px;
+        background: var(--bg);
+        text-align: right;
+      }
+      .corner {
+        z-index: 2;
+        font-size: 10px;
+        color: var(--fg2);
+        cursor: default;
+      }
+      th span {
+        display: block;
+      }
+      td {
+        background: var(--tint);
+      }
+      td.right {
+        background: color-mix(in srgb, var(--ok) var(--fill), var(--bg));
+      }
+      td.wrong {
+        background: color-mix(in srgb, var(--err0) var(--fill), var(--bg));
+      }
+      td.diagonal {
+        box-shadow: inset 0 0 0 1px var(--line1);
+      }
+      td:hover {
+        box-shadow: inset 0 0 0 1px var(--fg2);
+      }
+      th:not(.corner):hover {
+        text-decoration: underline;
+      }
+      td[aria-selected="true"] {
+        box-shadow: inset 0 0 0 2px var(--acc);
+      }
+      th[aria-selected="true"] {
+        color: var(--acct);
+        font-weight: 600;
+      }
+      :focus-visible {
+        outline-offset: -2px;
+      }
+    `,
+  ];
+
+  override render() {
+    const { counts, classes } = this;
+    const total = counts.flat().reduce((sum, count) => sum + count, 0);
+    const most = (diagonal: boolean) =>
+      Math.max(1, ...counts.map((row, t) => Math.max(0, ...row.filter((_, p) => (t === p) === diagonal))));
+    const [right, wrong] = [most(true), most(false)];
+    return html`<p class="about">
+        <b>${plural(total, "sample")}</b> here by true class (down) and predicted class (across)
+      </p>
+      <div class="scroll">
+        <table
+          role="grid"
+          aria-label="True class by predicted class"
+          class=${classes.length > ROOMY ? "dense" : ""}
+          @keydown=${this.#key}
+          @click=${this.#choose}
+        >
+          <thead>
+            <tr>
+              <td class="corner"></td>
+              ${classes.map((name, p) => this.#head("col", name, p))}
+            </tr>
+          </thead>
+          <tbody>
+            ${counts.map(
+              (row, t) =>
+                html`<tr>
+                  ${this.#head("row", classes[t], t)}${row.map((count, p) => this.#cell(t, p, count, t === p ? right : wrong))}
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>`;
+  }
+
+  #head(scope: "row" | "col", name: string, index: number) {
+    const { labels, classes } = this.filter;
+    const chosen = (scope === "row" ? labels : classes).includes(name);
+    return html`<th
+      scope=${scope}
+      tabindex="-1"
+      aria-selected=${chosen}
+      aria-label="${scope === "row" ? "true" : "predicted"} ${name}"
+      title="${scope === "row" ? "True" : "Predicted"} class ${name}: click filters by it"
+      data-roving
+      data-true=${scope === "row" ? index : nothing}
+      data-predicted=${scope === "col" ? index : nothing}
+    >
+      <span class="truncate">${name}</span>
+    </th>`;
+  }
+
+  #cell(t: number, p: number, count: number, most: number) {
+    const [truth, predicted] = [this.classes[t], this.classes[p]];
+    const chosen = isOnly(this.filter.labels, truth) && isOnly(this.filter.classes, predicted);
+    const tone = count === 0 ? "" : t === p ? "right" : "wrong";
+    // Few confusions are to be seen beside one that is frequent.
+    const fill = 6 + Math.sqrt(count / most) * (STRONGEST - 6);
+    const words = `true ${truth}, predicted ${predicted}: ${count}`;
+    return html`<td
+      class="${tone} ${t === p ? "diagonal" : ""}"
+      style="--fill: ${Math.round(fill)}%"
+      tabindex=${t === 0 && p === 0 ? 0 : -1}
+      aria-selected=${chosen}
+      aria-label=${words}
+      title=${words}
+      data-roving
+      data-true=${t}
+      data-predicted=${p}
+    >
+      ${count || nothing}
+    </td>`;
+  }
+
+  readonly #key = (event: KeyboardEvent): void => {
+    if (event.key !== "Enter" && event.key !== " ") return roveGrid(event);
+    event.preventDefault();
+    this.#choose(event);
+  };
+
+  /** A head changes its own side alone; what is chosen already is taken back. */
+  readonly #choose = (event: Event): void => {
+    const cell = (event.target as Element).closest<HTMLElement>("[data-roving]");
+    if (!cell) return;
+    const { labels, classes } = this.filter;
+    const name = (index: string | undefined) => (index === undefined ? undefined : this.classes[Number(index)]);
+    const [truth, predicted] = [name(cell.dataset.true), name(cell.dataset.predicted)];
+    const again =
+      (truth === undefined || isOnly(labels, truth)) && (predicted === undefined || isOnly(classes, predicted));
+    const detail: Partial<Filter> = {
+      ...(truth === undefined ? {} : { labels: again ? [] : [truth] }),
+      ...(predicted === undefined ? {} : { classes: again ? [] : [predicted] }),
+    };
+    this.dispatchEvent(new CustomEvent("choose", { detail }));
+  };
+}

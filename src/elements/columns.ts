@@ -1,4 +1,4 @@
-/** The COLUMNS line of Compare: what stands side by side, on which scale, drawn how, and the pages. */
+/** The COLUMNS line of Compare: what stands side by side, on which scale, and the pages. */
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import type { Actions, Compare, State } from "../state";
@@ -43,12 +43,6 @@ export class AttriscopeColumns extends LitElement {
         flex: none;
         margin-left: auto;
       }
-      @container (900px <= width < 1100px) {
-        :host,
-        .line {
-          column-gap: 12px;
-        }
-      }
     `,
   ];
 
@@ -78,7 +72,6 @@ export class AttriscopeColumns extends LitElement {
         ></attriscope-segments>
         ${this.#scale()} ${state.features.length > 1 ? this.#feature() : nothing}
       </div>
-      <attriscope-display parts="sign style" .display=${state.display} .actions=${actions}></attriscope-display>
       <attriscope-filter paging-only .state=${state} .actions=${actions}></attriscope-filter>
     `;
   }

@@ -1,16 +1,13 @@
 /** Deletion (solid) and insertion (dashed) of one explanation, as a chart with a scrubber or as a sparkline. */
 import { css, html, LitElement, nothing, svg } from "lit";
 import { property } from "lit/decorators.js";
+import { spanOf } from "../derived";
 import type { Faithfulness } from "../state";
 import { score } from "./format";
 import { base } from "./tokens";
 
-/** The scores that the axis spans: those of a probability, or what there is. */
-function spanOf(faithfulness: Faithfulness | null): [number, number] {
-  const scores = faithfulness ? [...faithfulness.deletion, ...faithfulness.insertion].filter(Number.isFinite) : [];
-  if (scores.every((value) => value >= 0 && value <= 1)) return [0, 1];
-  return [Math.min(0, ...scores), Math.max(0, ...scores)];
-}
+const scoresOf = (faithfulness: Faithfulness | null): number[] =>
+  faithfulness ? [...faithfulness.deletion, ...faithfulness.insertion] : [];
 
 /** A curve's value between its points. */
 export function valueAt(curve: Float32Array, share: number): number {
@@ -165,7 +162,7 @@ export class AttriscopeCurve extends LitElement {
 
   #chart() {
     const { faithfulness, at } = this;
-    const [low, high] = spanOf(faithfulness);
+    const [low, high] = spanOf(scoresOf(faithfulness));
     const plot = html`<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">
       <path class="grid" d="M0 0H100M0 50H100M0 100H100"></path>
       ${faithfulness ? this.#lines(faithfulness) : nothing}
@@ -225,7 +222,7 @@ export class AttriscopeCurve extends LitElement {
 
   /** Of a score, in per cent of the plot's height. */
   #top(value: number): number {
-    const [low, high] = spanOf(this.faithfulness);
+    const [low, high] = spanOf(scoresOf(this.faithfulness));
     return Number.isFinite(value) && high > low ? 100 - ((value - low) / (high - low)) * 100 : 100;
   }
 

@@ -1,10 +1,744 @@
-import { LitElement } from "lit";
-import { property } from "lit/decorators.js";
-import type { Actions, State } from "../state";
-import type { Look } from "./map";
+/** The Inspect view: one sample large, what the model says when parts of it are hidden, and how faithful the map is. */
+import { css, html, LitElement, nothing, type PropertyValues } from "lit";
+import { property, state as own } from "lit/decorators.js";
+import { live } from "lit/directives/live.js";
+import { type Grid, isDeltaHigh, nameOf, picturesOf, Ranking } from "../derived";
+import type { Actions, Attribution, Card, Inspect, Inspection, State } from "../state";
+import { heatMap } from "../styles/heat-map";
+import { rasterSize } from "../styles/raster";
+import type { NDArray } from "../wire";
+import { isDeltaHigh } from "../derived";
+import { percent, plural, signed } from "./format";
+import { box, brush, check, cross, warning } from "./icons";
+import { type Look, scaleOf } from "./map";
+import { countOf, type Pixel } from "./masks";
+import type { Explain } from "./predictions";
+import type { Segment } from "./segments";
+import type { AttriscopeStage, Pane, Shape, Stroke, Tool } from "./stage";
+import { base, controls } from "./tokens";
+
+const TOOLS: readonly (Segment & { value: Tool })[] = [
+  { value: "point", label: "Point", title: "Read a pixel; a click keeps it (1)" },
+  { value: "zoom", label: "Zoom", title: "Click or wheel; drag moves; double click or 0 shows all (2)" },
+  { value: "paint", label: "Paint", title: "Hide pixels (3)" },
+  { value: "erase", label: "Erase", title: "Show them again (4)" },
+];
+const SHAPES: readonly (Segment & { value: Shape })[] = [
+  { value: "brush", label: "Brush", title: "Paint and erase with a brush", icon: brush },
+  { value: "box", label: "Box", title: "Paint and erase boxes", icon: box },
+];
+const FILLS: readonly [Inspect["fill"], string, string][] = [
+  ["baseline", "baseline", "Hidden pixels are those of the baseline"],
+  ["blur", "blur", "Hidden pixels are blurred"],
+  ["mean", "mean", "Hidden pixels have the mean colour of the picture"],
+];
+const CHANNELS: readonly Segment[] = [
+  { value: "sum", label: "Sum", title: "One map: the sum over the channels" },
+  { value: "apart", label: "Apart", title: "One map for each channel, all on one scale" },
+];
+
+/** Of a window, and what the panel beside two of them needs, in CSS pixels. */
+const [SIDE, PANEL] = [320, 312];
+/** Padding at both sides, and the gap between two windows. */
+const [PADDING, GAP] = [24, 12];
+/** Where there is but one column, a window is as wide as that, up to here. */
+const MAX_SIDE = 384;
+
+/** So many channels can be told apart; of more, the strongest. */
+const MAX_CHANNELS = 15;
+
+const TABLE_ROWS = 10;
+
+/** How the view is laid out in so many CSS pixels, and the side of a window. */
+export function layoutOf(width: number): { layout: "wide" | "medium" | "narrow"; side: number } {
+  const pair = (room: number): number => Math.min(SIDE, Math.floor((room - PADDING - GAP) / 2));
+  if (width >= 898) return { layout: "wide", side: pair(width - PANEL) };
+  if (width >= 598) return { layout: "medium", side: pair(width) };
+  return { layout: "narrow", side: Math.max(96, Math.min(MAX_SIDE, width - PADDING)) };
+}
+
+/** The slider's way goes with the square root: few pixels are told apart, many need not be. */
+const countAt = (at: number, size: number): number => Math.round(at ** 2 * size);
+const placeOf = (count: number, size: number): number => Math.sqrt(Math.min(count / size, 1));
+
+const channelNames = (count: number): string[] =>
+  count === 3 ? ["R", "G", "B"] : Array.from({ length: count }, (_, i) => String(i + 1));
+
+const splits = new WeakMap<Attribution, Attribution[]>();
+
+/** One attribution for each channel; their shares sum to that of the whole, as `whole` is the magnitude of all. */
+function channelsOf(attribution: Attribution, whole: number): Attribution[] {
+  const known = splits.get(attribution);
+  if (known) return known;
+  const { width, height } = rasterSize(attribution.shape);
+  const size = width * height;
+  const channels = Array.from({ length: attribution.values.length / size }, (_, c): Attribution => {
+    const values = attribution.values.subarray(c * size, (c + 1) * size);
+    const positive = values.reduce((sum, value) => sum + Math.max(value, 0), 0);
+    const negative = values.reduce((sum, value) => sum + Math.min(value, 0), 0);
+    const sum = positive + negative;
+    return {
+      values,
+      shape: [1, height, width],
+      sum,
+      positive,
+      negative,
+      share: whole > 0 ? sum / whole : 0,
+      contribution: 0,
+    };
+  });
+  splits.set(attribution, channels);
+  return channels;
+}
+
+/** Next size of the brush: small ones differ by a pixel, large ones by a tenth. */
+const resized = (size: number, step: number): number =>
+  Math.max(1, step > 0 ? Math.max(size + 1, Math.round(size * 1.1)) : Math.min(size - 1, Math.round(size / 1.1)));
 
 export class AttriscopeInspect extends LitElement {
   @property({ attribute: false, hasChanged: () => true }) state!: Readonly<State>;
   @property({ attribute: false }) look!: Look;
   @property({ attribute: false }) actions!: Actions;
+  @own() tool: Tool = "point";
+  @own() shape: Shape = "brush";
+  /** Diameter of the brush; null: a fitting one. */
+  @own() size: number | null = null;
+  @own() probe: Pixel | null = null;
+  @own() width = 1038;
+
+  #grid: Grid = { width: 1, height: 1 };
+  #ranking: { of: unknown[]; made: Ranking } | null = null;
+  #gauge: ResizeObserver | null = null;
+
+  static override styles = [
+    base,
+    controls,
+    css`
+      :host {
+        display: block;
+        padding: 0;
+      }
+      .view {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr);
+      }
+      .view.wide {
+        grid-template-columns: calc(2 * var(--side) + 36px) minmax(0, 1fr);
+      }
+      .main,
+      .panel {
+        min-width: 0;
+        padding: 0 12px;
+      }
+      .panel {
+        display: grid;
+        align-content: start;
+        border-top: 1px solid var(--line);
+      }
+      .wide .panel {
+        border-top: 0;
+        border-left: 1px solid var(--line);
+      }
+      .medium .panel {
+        grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
+        gap: 25px;
+      }
+      attriscope-faithfulness {
+        border-top: 1px solid var(--line);
+        padding: 4px 0 8px;
+      }
+      .medium attriscope-faithfulness {
+        position: relative;
+        border-top: 0;
+      }
+      .medium attriscope-faithfulness::before {
+        content: "";
+        position: absolute;
+        inset: 0 auto 0 -13px;
+        border-left: 1px solid var(--line);
+      }
+      .head {
+        display: flex;
+        align-items: center;
+        justify-content: space-between;
+        gap: 0 12px;
+        height: 40px;
+      }
+      .narrow .head {
+        display: grid;
+        height: auto;
+        padding-bottom: 6px;
+      }
+      .sample,
+      .tools {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        min-width: 0;
+        height: 32px;
+      }
+      .tools {
+        flex: none;
+      }
+      .narrow .tools {
+        flex-wrap: wrap;
+        height: auto;
+        gap: 8px;
+      }
+      .id {
+        flex: none;
+        color: var(--fg2);
+      }
+      .truth {
+        display: flex;
+        align-items: center;
+        gap: 4px;
+        min-width: 0;
+        font-weight: 600;
+      }
+      .correct svg {
+        color: var(--ok);
+      }
+      .incorrect svg {
+        color: var(--err0);
+      }
+      .sample .muted {
+        flex: 0 1 auto;
+        font-size: 11px;
+      }
+      attriscope-target {
+        min-width: 40px;
+      }
+      .size input {
+        width: 56px;
+      }
+      .size span {
+        width: 20px;
+        text-align: right;
+        color: var(--fg);
+      }
+      .feature {
+        max-width: 96px;
+      }
+      .readout {
+        display: flex;
+        align-items: center;
+        gap: 16px;
+        height: 28px;
+        overflow: hidden;
+        border-bottom: 1px solid var(--line);
+        font-size: 11px;
+        white-space: nowrap;
+        color: var(--fg2);
+      }
+      .narrow .readout {
+        gap: 10px;
+      }
+      .readout b {
+        font-weight: 400;
+        color: var(--fg);
+      }
+      .delta {
+        display: flex;
+        align-items: center;
+        gap: 4px;
+        margin-left: auto;
+      }
+      .high {
+        color: var(--warn);
+      }
+      .below {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        justify-content: space-between;
+        gap: 0 12px;
+        min-height: 40px;
+      }
+      .below > * {
+        height: 40px;
+      }
+      .outline .figure {
+        width: 108px;
+        color: var(--fg);
+      }
+      .below attriscope-segments {
+        display: flex;
+        align-items: center;
+      }
+      .legend {
+        flex: none;
+        display: flex;
+        align-items: center;
+        container-type: inline-size;
+        width: 250px;
+      }
+      attriscope-legend {
+        margin-left: auto;
+      }
+      .narrow attriscope-legend {
+        margin-left: 0;
+      }
+      attriscope-film {
+        padding: 4px 0 8px;
+      }
+    `,
+  ];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    // What is measured has no height: it changes with the width alone.
+    this.#gauge = new ResizeObserver(([{ contentRect }]) => {
+      if (contentRect.width > 0) this.width = Math.round(contentRect.width);
+    });
+    if (this.hasUpdated) this.#measure();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#gauge?.disconnect();
+  }
+
+  #measure(): void {
+    this.#gauge!.observe(this.renderRoot.querySelector(".gauge")!);
+  }
+
+  override firstUpdated(): void {
+    this.#measure();
+  }
+
+  override willUpdate(changed: PropertyValues<this>): void {
+    const { inspection } = this.state;
+    if (!changed.has("state") || !inspection) return;
+    const { width, height } = inspection;
+    if (width !== this.#grid.width || height !== this.#grid.height) this.#grid = { width, height };
+  }
+
+  override render() {
+    const { inspection } = this.state;
+    const { layout, side } = layoutOf(this.width);
+    return html`<div class="gauge"></div>
+      ${
+        inspection
+          ? html`<div class="view ${layout}" style="--side: ${side}px" @keydown=${this.#key}>
+              <div class="main">
+                ${this.#head(inspection)}${this.#stage(inspection, side)}${this.#readout(inspection)}
+                ${this.#below(inspection)}${this.#film(inspection.card)}${this.#table()}
+              </div>
+              <div class="panel">
+                <attriscope-what-if .state=${this.state} .actions=${this.actions}></attriscope-what-if>
+                <attriscope-faithfulness
+                  .state=${this.state}
+                  .look=${this.look}
+                  .actions=${this.actions}
+                ></attriscope-faithfulness>
+              </div>
+            </div>`
+          : nothing
+      }`;
+  }
+
+  get #chosen(): Inspect {
+    return this.state.choice.inspect;
+  }
+
+  get #feature(): number {
+    return Math.min(this.#chosen.feature, this.state.features.length - 1);
+  }
+
+  // -- the line above the pictures
+
+  #head({ card }: Inspection) {
+    const { sample, correct, predictions, target } = card;
+    const truth = nameOf(card, this.state.classes, sample.label);
+    const verdict = correct === null ? "" : correct ? "correct" : "incorrect";
+    const predicted = predictions[0]?.label;
+    return html`<div class="head">
+      <div class="sample">
+        <span class="id">#${sample.id}</span>
+        ${
+          truth === null
+            ? nothing
+            : html`<span class="truth ${verdict}" title="True class: ${truth}${verdict && `, predicted ${verdict}ly`}"
+                >${correct === null ? nothing : correct ? check : cross}<span class="truncate">${truth}</span></span
+              >`
+        }
+        ${
+          predicted !== undefined && correct !== true
+            ? html`<span class="muted truncate" title="Predicted: ${predicted}">predicted ${predicted}</span>`
+            : nothing
+        }
+        ${
+          target === null
+            ? nothing
+            : html`<attriscope-target
+                stop
+                .predictions=${predictions}
+                .target=${target}
+                .truth=${sample.label}
+                @explain=${({ detail }: CustomEvent<Explain>) => this.#explain(sample.id, detail)}
+              ></attriscope-target>`
+        }
+      </div>
+      <div class="tools">${this.#features()}${this.#tools()}</div>
+    </div>`;
+  }
+
+  #explain(sample: number, { target, all }: Explain): void {
+    if (all) this.actions.setTargetForAll(target);
+    else this.actions.setTarget(sample, target);
+  }
+
+  #features() {
+    const { features } = this.state;
+    if (features.length < 2) return nothing;
+    const choose = (event: Event): void =>
+      this.actions.setInspect({ feature: (event.target as HTMLSelectElement).selectedIndex });
+    return html`<select class="control feature" aria-label="Feature" data-control="feature" @change=${choose}>
+      ${features.map(
+        ({ name }, index) =>
+          html`<option ?selected=${index === this.#feature} .selected=${index === this.#feature}>${name}</option>`,
+      )}
+    </select>`;
+  }
+
+  #tools() {
+    const size = this.#size;
+    const most = this.#mostSize;
+    const { fill } = this.#chosen;
+    const read = (event: Event): string => (event.target as HTMLInputElement | HTMLSelectElement).value;
+    return html`<attriscope-segments
+        label="Tool"
+        .segments=${TOOLS}
+        .value=${this.tool}
+        data-control="tool"
+        @choose=${({ detail }: CustomEvent<Tool>) => (this.tool = detail)}
+      ></attriscope-segments>
+      <attriscope-segments
+        label="Shape"
+        .segments=${SHAPES}
+        .value=${this.shape}
+        data-control="shape"
+        @choose=${({ detail }: CustomEvent<Shape>) => (this.shape = detail)}
+      ></attriscope-segments>
+      <label class="field size" title="Diameter of the brush, in pixels ([ and ])">
+        <span class="silent">size</span>
+        <input
+          type="range"
+          min="1"
+          max=${most}
+          data-control="size"
+          style="--at: ${most > 1 ? (size - 1) / (most - 1) : 0}"
+          ?disabled=${this.shape === "box" || most === 1}
+          .value=${live(String(size))}
+          @input=${(event: Event) => (this.size = Number(read(event)))}
+        />
+        <span>${size}</span>
+      </label>
+      <select
+        class="control"
+        aria-label="What hides the pixels"
+        title=${FILLS.find(([name]) => name === fill)![2]}
+        data-control="fill"
+        @change=${(event: Event) => this.actions.setInspect({ fill: read(event) as Inspect["fill"] })}
+      >
+        ${FILLS.map(
+          ([name, label, title]) =>
+            html`<option value=${name} title=${title} ?selected=${name === fill} .selected=${name === fill}>
+              ${label}
+            </option>`,
+        )}
+      </select>`;
+  }
+
+  get #mostSize(): number {
+    return Math.max(1, Math.ceil(Math.max(this.#grid.width, this.#grid.height) / 2));
+  }
+
+  get #size(): number {
+    const fitting = Math.max(1, Math.round(Math.max(this.#grid.width, this.#grid.height) * 0.15));
+    return Math.min(this.size ?? fitting, this.#mostSize);
+  }
+
+  #key(event: KeyboardEvent): void {
+    const { key, ctrlKey, metaKey, altKey } = event;
+    const typing = (event.composedPath()[0] as Element).matches("select, input:not([type=range], [type=checkbox])");
+    if (ctrlKey || metaKey || altKey || typing) return;
+    const stage = this.renderRoot.querySelector<AttriscopeStage>("attriscope-stage")!;
+    const acts: Record<string, () => void> = {
+      "[": () => (this.size = resized(this.#size, -1)),
+      "]": () => (this.size = Math.min(resized(this.#size, 1), this.#mostSize)),
+      "+": () => stage.zoomBy(1.5),
+      "=": () => stage.zoomBy(1.5),
+      "-": () => stage.zoomBy(1 / 1.5),
+      "0": () => stage.showAll(),
+    };
+    TOOLS.forEach(({ value }, i) => (acts[i + 1] = () => (this.tool = value)));
+    acts[key]?.();
+    if (key in acts) event.preventDefault();
+  }
+
+  // -- the pictures
+
+  #stage(inspection: Inspection, side: number) {
+    const { card, painted, error } = inspection;
+    const feature = this.#feature;
+    return html`<attriscope-stage
+      .subject=${`${card.sample.id} ${feature}`}
+      .input=${this.#input(inspection)}
+      .maps=${this.#maps(inspection)}
+      .side=${side}
+      .grid=${this.#grid}
+      .look=${this.look}
+      .ranking=${this.#ranked(card)}
+      .top=${this.#top}
+      .painted=${painted}
+      .tool=${this.tool}
+      .shape=${this.shape}
+      .size=${this.#size}
+      ?readonly=${error !== null}
+      @probe=${({ detail }: CustomEvent<Pixel | null>) => (this.probe = detail)}
+      @paint=${({ detail }: CustomEvent<Stroke>) => this.actions.paint(detail.pixels, detail.done)}
+    ></attriscope-stage>`;
+  }
+
+  #input({ card, painted, after }: Inspection): Pane {
+    const { display, id } = card.sample;
+    const hidden = countOf(painted);
+    const about = [
+      this.state.features[this.#feature].name,
+      `sample ${id}`,
+      hidden ? `${plural(hidden, "pixel")} hidden` : "",
+    ];
+    return {
+      name: "input",
+      image: after?.picture ?? display[this.#feature] ?? null,
+      attribution: null,
+      picture: null,
+      scale: null,
+      label: about.filter(Boolean).join(", "),
+    };
+  }
+
+  #maps({ card }: Inspection): Pane[] {
+    const { result, status, sample } = card;
+    const attribution = result?.attributions[this.#feature] ?? null;
+    const waits = status === "queued" || status === "running";
+    const target = nameOf(card, this.state.classes, result?.target ?? card.target);
+    const style = picturesOf(this.look.display.style).at(-1) ?? heatMap;
+    const pane: Pane = {
+      name: "map",
+      image: sample.display[this.#feature] ?? null,
+      attribution,
+      picture: style,
+      scale: null,
+      label: [
+        `${style.name}: ${result?.method ?? this.state.method}`,
+        target === null ? "" : `for ${target}`,
+        attribution ? `share ${signed(attribution.share, 2)}` : "",
+      ]
+        .filter(Boolean)
+        .join(", "),
+      error: card.error ?? sample.error ?? undefined,
+      waiting: waits
+        ? status === "running"
+          ? percent(card.done)
+          : "queued"
+        : attribution
+          ? undefined
+          : result
+            ? `${result.method} gives one map, which lies over another feature`
+            : "no map",
+    };
+    if (!attribution || pane.error !== undefined || this.#chosen.channels === "sum") return [pane];
+    return this.#apart(pane, attribution, card);
+  }
+
+  /** A map for each channel and one of their sum, all divided by what divides the channels taken together. */
+  #apart(pane: Pane, attribution: Attribution, { result }: Card): Pane[] {
+    const whole = result!.attributions.reduce((sum, other) => sum + (other ? other.positive - other.negative : 0), 0);
+    const channels = channelsOf(attribution, whole);
+    if (channels.length < 2) return [pane];
+    const names = channelNames(channels.length);
+    const magnitude = ({ positive, negative }: Attribution): number => positive - negative;
+    const strongest = new Set([...channels].sort((a, b) => magnitude(b) - magnitude(a)).slice(0, MAX_CHANNELS));
+    const scale = scaleOf(together(attribution), this.look.display);
+    const panes = channels.map((channel, c) => this.#channel(pane, channel, names[c], scale));
+    return [...panes.filter((_, c) => strongest.has(channels[c])), this.#channel(pane, attribution, "sum", scale)];
+  }
+
+  #channel(pane: Pane, attribution: Attribution, name: string, scale: number): Pane {
+    const share = signed(attribution.share, 2);
+    return {
+      ...pane,
+      name,
+      attribution,
+      scale,
+      label: `${name}, share ${share}. ${pane.label}`,
+      caption: [name, share],
+    };
+  }
+
+  #ranked(card: Card): Ranking | null {
+    const attribution = card.result?.attributions[this.#feature];
+    if (!attribution || card.error !== null) return null;
+    const of = [attribution, this.#grid, this.look.display.sign];
+    if (!this.#ranking || of.some((input, i) => input !== this.#ranking!.of[i]))
+      this.#ranking = { of, made: new Ranking(attribution, this.#grid, this.look.display.sign) };
+    return this.#ranking.made;
+  }
+
+  get #top(): number {
+    return Math.min(this.#chosen.top, this.#grid.width * this.#grid.height);
+  }
+
+  // -- the lines below them
+
+  #readout({ card }: Inspection) {
+    const { result } = card;
+    const high = result !== null && isDeltaHigh(result);
+    return html`<div class="readout">
+      ${this.#pixel(card)}
+      ${
+        typeof result?.delta === "number"
+          ? html`<span
+              class="delta ${high ? "high" : ""}"
+              title="sum − (f(x) − f(baseline))${
+                result.change === null ? "" : `; f(x) − f(baseline) = ${signed(result.change, 4, true)}`
+              }"
+              >${high ? warning : nothing}<span>Δ ${signed(result.delta, 3, high)}</span></span
+            >`
+          : nothing
+      }
+    </div>`;
+  }
+
+  #pixel(card: Card) {
+    const { probe } = this;
+    if (!probe) return html`<span>point at a pixel to read it</span>`;
+    const image = card.sample.display[this.#feature];
+    const attribution = card.result?.attributions[this.#feature];
+    const colour = image ? valuesAt(image, probe, this.#grid) : [];
+    const word = colour.length >= 3 ? "RGB" : "value";
+    const parts = attribution ? valuesAt(attribution, probe, this.#grid) : [];
+    const names = channelNames(parts.length);
+    return html`<span>x ${probe.x} y ${probe.y}</span>
+      <span
+        >${word} <b>${colour.map((value) => (Number.isInteger(value) ? value : value.toFixed(2))).join(" ")}</b></span
+      >
+      ${
+        parts.length > 0
+          ? html`<span
+              >attribution
+              <b
+                >${signed(
+                  parts.reduce((a, b) => a + b, 0),
+                  4,
+                  true,
+                )}</b
+              ></span
+            >`
+          : nothing
+      }
+      ${
+        parts.length > 1 && parts.length <= 4
+          ? html`<span title="Attribution of each channel; they sum to that of the pixel"
+              >${parts.map((value, c) => html`${names[c]} <b>${signed(value, 3)}</b> `)}</span
+            >`
+          : nothing
+      }`;
+  }
+
+  #below({ card }: Inspection) {
+    const size = this.#grid.width * this.#grid.height;
+    const top = this.#top;
+    const channels = card.result?.attributions[this.#feature]?.shape.slice(0, -2).reduce((a, b) => a * b, 1) ?? 1;
+    const text = top === 0 ? "none" : `${plural(top, "pixel")}, ${((top / size) * 100).toFixed(1)} %`;
+    const { ramp, display } = this.look;
+    return html`<div class="below">
+      <label class="field outline" title="Outlines the most important pixels in both pictures">
+        <span>outline top</span>
+        <input
+          type="range"
+          min="0"
+          max="1"
+          step="0.005"
+          data-control="top"
+          style="--at: ${placeOf(top, size)}"
+          aria-valuetext=${text}
+          .value=${live(String(placeOf(top, size)))}
+          @input=${(event: Event) =>
+            this.actions.setInspect({ top: countAt(Number((event.target as HTMLInputElement).value), size) })}
+        />
+        <span class="figure">${text}</span>
+      </label>
+      <attriscope-segments
+        label="Channels"
+        .segments=${CHANNELS}
+        .value=${this.#chosen.channels}
+        data-control="channels"
+        style=${channels > 1 ? nothing : "visibility: hidden"}
+        @choose=${({ detail }: CustomEvent<Inspect["channels"]>) => this.actions.setInspect({ channels: detail })}
+      ></attriscope-segments>
+      <div class="legend"><attriscope-legend .ramp=${ramp} .sign=${display.sign}></attriscope-legend></div>
+    </div>`;
+  }
+
+  #film({ sample }: Card) {
+    return html`<attriscope-film
+      .cards=${this.state.cards}
+      .selected=${sample.id}
+      .classes=${this.state.classes}
+      .feature=${this.#feature}
+      .look=${this.look}
+      @choose=${({ detail }: CustomEvent<number>) => this.actions.select(detail)}
+    ></attriscope-film>`;
+  }
+
+  /** For readers who do not see the map. */
+  #table() {
+    const ranking = this.#ranking?.made;
+    if (!ranking || !this.state.inspection!.card.result) return nothing;
+    return html`<table class="silent">
+      <caption>
+        The ${TABLE_ROWS} most important pixels
+      </caption>
+      <tr>
+        <th>x</th>
+        <th>y</th>
+        <th>attribution</th>
+      </tr>
+      ${ranking.first(TABLE_ROWS).map(
+        (i) =>
+          html`<tr>
+            <td>${i % this.#grid.width}</td>
+            <td>${Math.floor(i / this.#grid.width)}</td>
+            <td>${signed(ranking.values[i], 3, true)}</td>
+          </tr>`,
+      )}
+    </table>`;
+  }
+}
+
+/** All channels as one tall map, so that they are scaled together. */
+const tall = new WeakMap<Attribution, Attribution>();
+function together(attribution: Attribution): Attribution {
+  const { width } = rasterSize(attribution.shape);
+  const { values } = attribution;
+  const made = tall.get(attribution) ?? {
+    ...attribution,
+    values: values.slice(),
+    shape: [values.length / width, width],
+  };
+  tall.set(attribution, made);
+  return made;
+}
+
+/** What the channels hold at a pixel of the grid. */
+function valuesAt({ shape, data, values }: Partial<NDArray & Attribution>, { x, y }: Pixel, grid: Grid): number[] {
+  const { width, height } = rasterSize(shape!);
+  const all = (data ?? values)!;
+  const size = width * height;
+  const at = Math.floor((y * height) / grid.height) * width + Math.floor((x * width) / grid.width);
+  return Array.from({ length: all.length / size }, (_, c) => Number(all[c * size + at]));
 }

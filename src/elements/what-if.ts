@@ -1,0 +1,296 @@
+/** What the model says before and after the painted pixels are hidden, class by class; a click explains that class. */
+import { css, html, LitElement, nothing } from "lit";
+import { property } from "lit/decorators.js";
+import { spanOf } from "../derived";
+import type { Actions, Card, State } from "../state";
+import { plural, score, signed } from "./format";
+import { check, cross } from "./icons";
+import { countOf } from "./masks";
+import { rove } from "./roving";
+import { base, controls } from "./tokens";
+
+export interface Row {
+  /** Class, or output where there are no classes. */
+  index: number;
+  label: string;
+  before: number;
+  after: number | null;
+}
+
+const ROWS = 6;
+
+/** Class names with more letters get more room, and the bars less. */
+const LONG_NAME = 9;
+
+/** The highest before or after, and the explained one, in the order of before: rows keep their places under the brush. */
+export function rowsOf({ predictions, sample, target }: Card, model: number, after: Float32Array | null): Row[] {
+  const outputs = Array.from((sample.outputs[model]?.scores.data ?? []) as ArrayLike<number>, Number);
+  const before = predictions.length
+    ? predictions
+    : outputs.map((value, index) => ({ index, label: `output${outputs.length > 1 ? ` ${index}` : ""}`, score: value }));
+  const rows = before.map(({ index, label, score: value }) => ({
+    index,
+    label,
+    before: value,
+    after: after && index < after.length ? after[index] : null,
+  }));
+  const most = (row: Row): number =>
+    row.index === target ? Infinity : Math.max(row.before, row.after ?? Number.NEGATIVE_INFINITY);
+  const shown = new Set([...rows].sort((a, b) => most(b) - most(a)).slice(0, ROWS));
+  return rows.filter((row) => shown.has(row));
+}
+
+/** The class with the highest score; null without classes. */
+export function predictedBy({ predictions }: Card, scores: Float32Array): { index: number; label: string } | null {
+  const best = scores.indexOf(scores.reduce((a, b) => Math.max(a, b), -Infinity));
+  return predictions.find(({ index }) => index === best) ?? null;
+}
+
+export class AttriscopeWhatIf extends LitElement {
+  @property({ attribute: false, hasChanged: () => true }) state!: Readonly<State>;
+  @property({ attribute: false }) actions!: Actions;
+
+  static override styles = [
+    base,
+    controls,
+    css`
+      :host {
+        display: block;
+        padding: 0;
+      }
+      .head {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        height: 40px;
+      }
+      .head .muted {
+        flex: 1;
+        font-size: 11px;
+      }
+      .head .quiet {
+        margin-left: -4px;
+      }
+      .head .quiet:last-child {
+        margin-right: -8px;
+      }
+      .row,
+      .titles {
+        display: grid;
+        grid-template-columns: var(--name-width, 64px) minmax(24px, 1fr) 44px 20px 40px 54px;
+        align-items: center;
+        width: calc(100% + 8px);
+        height: 24px;
+        margin: 0 -4px;
+        padding: 0 4px;
+        border: 0;
+        background: none;
+        text-align: right;
+      }
+      .long {
+        --name-width: 96px;
+      }
+      .titles {
+        height: 16px;
+        font-size: 11px;
+        color: var(--fg2);
+      }
+      .titles b {
+        color: var(--fg);
+      }
+      .before {
+        grid-column: 3;
+      }
+      .after {
+        grid-column: 5;
+      }
+      .rows {
+        height: 144px;
+      }
+      button.row:hover:not([aria-checked="true"]) {
+        background: var(--tint);
+      }
+      .name {
+        padding-right: 8px;
+        text-align: left;
+      }
+      [aria-checked="true"] .name {
+        color: var(--acct);
+        font-weight: 600;
+      }
+      .track {
+        display: grid;
+        grid-template-rows: 4px 5px;
+        background: var(--track);
+      }
+      .bar {
+        min-width: 1px;
+        background: var(--bar);
+        transition: width 120ms ease-out;
+      }
+      .bar.now {
+        background: var(--acc);
+      }
+      .arrow {
+        text-align: center;
+      }
+      .verdict {
+        display: flex;
+        align-items: center;
+        gap: 4px;
+        height: 36px;
+        line-height: 16px;
+      }
+      .verdict b {
+        font-weight: 600;
+      }
+      .verdict p {
+        display: -webkit-box;
+        margin: 0;
+        overflow: hidden;
+        -webkit-box-orient: vertical;
+        -webkit-line-clamp: 2;
+        overflow-wrap: anywhere;
+      }
+      .error {
+        color: var(--err);
+      }
+      .correct {
+        color: var(--ok);
+      }
+      .incorrect {
+        color: var(--err0);
+      }
+      @media (prefers-reduced-motion: reduce) {
+        .bar {
+          transition: none;
+        }
+      }
+    `,
+  ];
+
+  override render() {
+    const { inspection, canUndo, classes } = this.state;
+    if (!inspection) return nothing;
+    const { painted, card, after } = inspection;
+    const rows = rowsOf(card, this.state.model, after?.scores ?? null);
+    const long = classes.some(({ length }) => length > LONG_NAME) ? "long" : "";
+    const stop = rows.find(({ index }) => index === card.target) ?? rows[0];
+    const hidden = countOf(painted);
+    const about = hidden > 0 ? `${plural(hidden, "pixel")} ${this.#filled()}` : "";
+    return html`<section class=${long} aria-labelledby="head">
+      <div class="head">
+        <span class="caps" id="head">What if</span>
+        <span class="muted truncate" title=${about}>${about}</span>
+        <button class="quiet" data-action="undo" ?disabled=${!canUndo} @click=${() => this.actions.undo()}>Undo</button>
+        <button
+          class="quiet"
+          data-action="clear"
+          ?disabled=${hidden === 0}
+          @click=${() => this.actions.paint(new Uint8Array(painted.length), true)}
+        >
+          Clear
+        </button>
+      </div>
+      <div class="titles" aria-hidden="true">
+        <span class="before">before</span>${after ? html`<b class="after">after</b>` : nothing}
+      </div>
+      <div
+        class="rows"
+        role=${card.predictions.length ? "radiogroup" : "list"}
+        aria-label="Class to explain"
+        @keydown=${rove}
+      >
+        ${this.#rows(rows, stop)}
+      </div>
+      <div class="verdict">${this.#verdict()}</div>
+      <div class="silent" aria-live="polite">${this.#change(" from ", " to ")}</div>
+    </section>`;
+  }
+
+  #filled(): string {
+    const { choice, baselines, baseline } = this.state;
+    const { fill } = choice.inspect;
+    if (fill === "blur") return "blurred";
+    if (fill === "mean") return "painted in the mean colour";
+    return `set to the baseline${baselines[baseline] ? `, ${baselines[baseline]}` : ""}`;
+  }
+
+  #rows(rows: readonly Row[], stop: Row | undefined) {
+    const [low, high] = spanOf(rows.flatMap(({ before, after }) => [before, after ?? before]));
+    const length = (value: number): string =>
+      high > low && Number.isFinite(value) ? `${((value - low) / (high - low)) * 100}%` : "0";
+    const winner = Math.max(...rows.map(({ after }) => after ?? -Infinity));
+    return rows.map((row) => {
+      const { label, before, after } = row;
+      const change = after === null ? "" : signed(after - before, 3);
+      const spoken = `${label}, before ${score(before)}${after === null ? "" : `, after ${score(after)}, ${change}`}`;
+      const content = html`<span class="name truncate">${label}</span>
+        <span class="track">
+          <div class="bar" style="width: ${length(before)}"></div>
+          ${after === null ? nothing : html`<div class="bar now" style="width: ${length(after)}"></div>`}
+        </span>
+        <span class=${after === null ? "" : "muted"}>${score(before)}</span>
+        ${
+          after === null
+            ? nothing
+            : html`<span class="muted arrow">→</span>
+                ${rows.length > 1 && after === winner ? html`<b>${score(after)}</b>` : html`<span>${score(after)}</span>`}
+                <span>${change}</span>`
+        }`;
+      return this.#classes
+        ? this.#choosable(row, spoken, row === stop, content)
+        : html`<div class="row" role="listitem" aria-label=${spoken}>${content}</div>`;
+    });
+  }
+
+  get #classes(): boolean {
+    return this.state.inspection!.card.predictions.length > 0;
+  }
+
+  #choosable({ index, label, before, after }: Row, spoken: string, stop: boolean, content: unknown) {
+    const { sample, target } = this.state.inspection!.card;
+    return html`<button
+      class="row"
+      role="radio"
+      aria-checked=${index === target}
+      aria-label=${spoken}
+      tabindex=${stop ? 0 : -1}
+      title="${label}: ${before}${after === null ? "" : ` → ${after}`}
+Click explains this class"
+      data-roving
+      data-class=${index}
+      @click=${() => this.actions.setTarget(sample.id, index)}
+    >
+      ${content}
+    </button>`;
+  }
+
+  #verdict() {
+    const { card, after, error } = this.state.inspection!;
+    if (error !== null) return html`<p class="error" role="alert" title=${error}>${error}</p>`;
+    if (!after) return html`<p class="muted">Paint over pixels: what does the model say without them?</p>`;
+    if (!after.scores) return html`<span class="muted">computing</span>`;
+    const now = predictedBy(card, after.scores);
+    if (!now) return nothing;
+    const before = card.predictions[0];
+    const mark =
+      card.sample.label === null
+        ? nothing
+        : now.index === card.sample.label
+          ? html`<span class="correct" role="img" aria-label="correct">${check}</span>`
+          : html`<span class="incorrect" role="img" aria-label="incorrect">${cross}</span>`;
+    const name = (label: string) => html`<b class="truncate" title=${label}>${label}</b>`;
+    return now.index === before.index
+      ? html`<span>Prediction stays</span>${name(now.label)}${mark}`
+      : html`<span>Prediction changes:</span>${name(before.label)}<span>→</span>${name(now.label)}${mark}`;
+  }
+
+  /** Nothing as long as the prediction stays. */
+  #change(from: string, to: string): string {
+    const { card, after } = this.state.inspection!;
+    const now = after?.scores && predictedBy(card, after.scores);
+    const before = card.predictions[0];
+    return now && now.index !== before.index ? `Prediction changes${from}${before.label}${to}${now.label}` : "";
+  }
+}

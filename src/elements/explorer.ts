@@ -10,6 +10,8 @@ import { AttriscopeCompareRow } from "./compare-row";
 import { AttriscopeConfusion } from "./confusion";
 import { AttriscopeCurve } from "./curve";
 import { AttriscopeDisplay } from "./display";
+import { AttriscopeFaithfulness } from "./faithfulness";
+import { AttriscopeFilm } from "./film";
 import { AttriscopeFilter } from "./filter";
 import { plural } from "./format";
 import { AttriscopeHeader } from "./header";
@@ -24,11 +26,13 @@ import { AttriscopePredictions } from "./predictions";
 import { AttriscopeSamples } from "./samples";
 import { AttriscopeSegments } from "./segments";
 import { AttriscopeShare } from "./share";
+import { AttriscopeStage } from "./stage";
 import { AttriscopeStatus } from "./status";
 import { AttriscopeTarget } from "./target";
 import { signColours } from "../styles/colormaps";
 import { ThemeController } from "./theme";
 import { base, tokens } from "./tokens";
+import { AttriscopeWhatIf } from "./what-if";
 
 export const TAG = "attriscope-explorer";
 
@@ -399,6 +403,10 @@ const PARTS = {
   "attriscope-target": AttriscopeTarget,
   "attriscope-compare-row": AttriscopeCompareRow,
   "attriscope-compare": AttriscopeCompare,
+  "attriscope-stage": AttriscopeStage,
+  "attriscope-what-if": AttriscopeWhatIf,
+  "attriscope-faithfulness": AttriscopeFaithfulness,
+  "attriscope-film": AttriscopeFilm,
   "attriscope-inspect": AttriscopeInspect,
   "attriscope-notice": AttriscopeNotice,
   [TAG]: AttriscopeExplorer,

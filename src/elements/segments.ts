@@ -12,6 +12,8 @@ export interface Segment {
   icon?: TemplateResult;
   /** Something of it is in use though it is not chosen. */
   marked?: boolean;
+  /** Cannot be chosen; its title says why. */
+  disabled?: boolean;
 }
 
 export class AttriscopeSegments extends LitElement {
@@ -49,6 +51,10 @@ export class AttriscopeSegments extends LitElement {
       }
       button:hover {
         color: var(--fg);
+      }
+      button[aria-disabled] {
+        color: color-mix(in srgb, var(--fg2) 60%, transparent);
+        cursor: default;
       }
       button::after {
         content: attr(data-label);
@@ -88,18 +94,19 @@ export class AttriscopeSegments extends LitElement {
     const chosen = this.segments.some(({ value }) => value === this.value) ? this.value : this.segments[0]?.value;
     return html`<div role="radiogroup" aria-label=${this.label} @keydown=${rove}>
       ${this.segments.map(
-        ({ value, label, title, icon, marked }) =>
+        ({ value, label, title, icon, marked, disabled }) =>
           html`<button
             class=${icon ? "icon" : ""}
             role="radio"
             aria-label=${icon || marked ? `${label}${marked ? ", in use" : ""}` : nothing}
             aria-checked=${value === this.value}
+            aria-disabled=${disabled ? "true" : nothing}
             tabindex=${value === chosen ? 0 : -1}
             title=${title ?? ""}
             data-roving
             data-value=${value}
             data-label=${icon ? "" : label}
-            @click=${() => this.dispatchEvent(new CustomEvent("choose", { detail: value }))}
+            @click=${() => disabled || this.dispatchEvent(new CustomEvent("choose", { detail: value }))}
           >
             ${icon ?? label}${marked ? html`<i class="mark"></i>` : nothing}
           </button>`,

@@ -7,7 +7,6 @@ import type { Actions, Attribution, Card, Inspect, Inspection, State } from "../
 import { heatMap } from "../styles/heat-map";
 import { rasterSize } from "../styles/raster";
 import type { NDArray } from "../wire";
-import { isDeltaHigh } from "../derived";
 import { percent, plural, signed } from "./format";
 import { box, brush, check, cross, warning } from "./icons";
 import { type Look, scaleOf } from "./map";

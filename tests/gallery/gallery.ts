@@ -3,8 +3,9 @@ import { type AttriscopeExplorer, define, TAG } from "../../src/elements/explore
 import { EVERYTHING, START } from "../../src/choice";
 import type { Card, Comparison, State } from "../../src/state";
 import type { NDArray } from "../../src/wire";
-import { emptyNotice, FakeStore, makeCard, makeComparison, makeState, summed } from "./fake-store";
+import { emptyNotice, FakeStore, makeCard, makeComparison, makeInspection, makeState, summed } from "./fake-store";
 import { COMPARE } from "./pages-compare";
+import { INSPECT } from "./pages-inspect";
 
 const NASTY = [
   "<img src=x onerror=\"document.body.dataset.hacked='yes'\">",
@@ -178,6 +179,7 @@ const PAGES: Record<string, () => State | null> = {
     }),
   failed: () => null,
   ...COMPARE,
+  ...INSPECT,
 };
 
 const LAB: Record<string, Record<string, string>> = {
@@ -236,6 +238,7 @@ async function show(): Promise<void> {
       state.cards = (await realImages(images))
         .map((card, i) => ({ ...card, ...pick(state.cards[i]) }))
         .slice(0, state.cards.length);
+      if (state.inspection) state.inspection = makeInspection(state.cards[0]);
       if (state.comparison) state.comparison = compared(state.comparison, state.cards);
     }
     explorer.store = new FakeStore(state);

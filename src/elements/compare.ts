@@ -195,7 +195,7 @@ export class AttriscopeCompare extends LitElement {
         display: grid;
         grid-template-columns: 96px 88px;
         gap: 0 10px;
-        padding: 8px 0 0 12px;
+        padding: 8px 10px 0 12px;
         font-size: 11px;
       }
       .mean dd {

@@ -318,7 +318,7 @@ export class AttriscopeExplorer extends LitElement {
     const one = state.choice.compare.columns === "models";
     const lines = {
       samples: [method, filter, display],
-      compare: one ? [method, columns, display] : [columns, display],
+      compare: one ? [columns, method, display] : [columns, display],
       inspect: [method, display],
     };
     return html`<div class="controls">${lines[state.view]}</div>`;

@@ -11,7 +11,7 @@ import type { Explain } from "./predictions";
 import type { AttriscopeTarget } from "./target";
 import { base } from "./tokens";
 
-/** Side of the sample's own picture, and inner width of a cell, in CSS pixels. */
+/** Side of the sample's own picture, and least inner width of a cell, in CSS pixels. */
 const THUMBNAIL = 64;
 const INNER = 194;
 
@@ -44,7 +44,6 @@ export const figureStyles = css`
     display: grid;
     grid-template-columns: auto minmax(0, 1fr);
     grid-auto-rows: 15px;
-    width: 88px;
     margin: 0;
     font-size: 11px;
     line-height: 15px;
@@ -147,11 +146,11 @@ export class AttriscopeCompareRow extends LitElement {
       .cell {
         position: relative;
         display: grid;
-        grid-template-columns: 96px 88px;
+        grid-template-columns: 96px minmax(88px, 176px);
         align-content: start;
         gap: 2px 10px;
         min-width: 0;
-        padding: 8px 0 8px 12px;
+        padding: 8px 10px 8px 12px;
         border-left: 1px solid var(--line);
       }
       .predicted {
@@ -159,7 +158,6 @@ export class AttriscopeCompareRow extends LitElement {
         display: flex;
         align-items: center;
         gap: 4px;
-        max-width: ${INNER}px;
         height: 16px;
         font-size: 11px;
         color: var(--fg2);
@@ -175,7 +173,7 @@ export class AttriscopeCompareRow extends LitElement {
         cursor: pointer;
       }
       attriscope-curve {
-        width: 88px;
+        width: 100%;
         margin-bottom: 6px;
       }
       .slot {
@@ -193,7 +191,6 @@ export class AttriscopeCompareRow extends LitElement {
       .error {
         grid-column: 1 / 3;
         height: 96px;
-        max-width: ${INNER}px;
         padding: 6px 8px;
         overflow: auto;
         border: 1px dashed var(--err0);

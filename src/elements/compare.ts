@@ -46,6 +46,9 @@ function ownScale(attribution: Attribution, display: Display): number {
   return scale;
 }
 
+/** So many columns fit into the width that the design is for; of more, a part shows that there are more. */
+const FIT = 4;
+
 /** A place in the table: row 0 holds the heads, the last one the means; column 0 the samples. */
 interface Stop {
   row: number;
@@ -70,7 +73,6 @@ export class AttriscopeCompare extends LitElement {
         display: block;
         padding: 0;
         --first: 168px;
-        --least: 217px;
       }
       .strip {
         display: flex;
@@ -137,7 +139,7 @@ export class AttriscopeCompare extends LitElement {
       }
       .head {
         position: relative;
-        padding: 6px 36px 0 12px;
+        padding: 6px 8px 0 12px;
         user-select: none;
       }
       .head.movable {
@@ -159,6 +161,7 @@ export class AttriscopeCompare extends LitElement {
         inset: 0 -2px 0 auto;
       }
       .title {
+        margin-right: 20px;
         font-size: 13px;
         line-height: 20px;
         font-weight: 600;
@@ -193,7 +196,7 @@ export class AttriscopeCompare extends LitElement {
       }
       .mean {
         display: grid;
-        grid-template-columns: 96px 88px;
+        grid-template-columns: 96px minmax(88px, 176px);
         gap: 0 10px;
         padding: 8px 10px 0 12px;
         font-size: 11px;
@@ -203,17 +206,14 @@ export class AttriscopeCompare extends LitElement {
       }
       .rho {
         display: flex;
-        gap: 4px;
-        height: 15px;
+        flex-wrap: wrap;
+        align-content: start;
+        column-gap: 4px;
         line-height: 15px;
         white-space: nowrap;
         color: var(--fg2);
       }
-      .rho > span {
-        flex: none;
-      }
       .rho b {
-        flex: none;
         font-weight: 400;
         color: var(--fg);
       }
@@ -351,7 +351,7 @@ export class AttriscopeCompare extends LitElement {
           aria-label="Comparison of ${plural(columns.length, this.#comparesModels ? "model" : "method")}"
           aria-rowcount=${rows.length + 2}
           aria-colcount=${columns.length + 1}
-          style="--columns: ${columns.length}"
+          style="--columns: ${columns.length}; --least: ${columns.length > FIT ? 228 : 217}px"
           @keydown=${this.#key}
           @focusin=${this.#land}
         >
@@ -386,6 +386,8 @@ export class AttriscopeCompare extends LitElement {
 
   #strip(count: number) {
     const { state, look } = this;
+    const { scale } = state.choice.compare;
+    const units = scale !== "map" && !this.#comparesModels ? " (units differ by method)" : "";
     const score = state.classes.length > 0 ? "probability of the target" : "output";
     const line = (dashes: string) =>
       html`<svg width="20" height="8" viewBox="0 0 20 8" stroke="currentColor" aria-hidden="true">
@@ -394,8 +396,8 @@ export class AttriscopeCompare extends LitElement {
     return html`<div class="strip">
       <span>
         <b>${this.#comparesModels ? plural(count, "model") : `${plural(count, "pinned method")}`}</b> · scale
-        ${scaleName(state.choice.compare.scale)} · ${score} as pixels are <b>${line("none")}</b> deleted, ${line("3 2")}
-        inserted, most important first
+        ${scaleName(scale)}${units} · ${score} as pixels are <b>${line("none")}</b> deleted, ${line("3 2")} inserted,
+        most important first
       </span>
       <attriscope-legend .ramp=${look.ramp} .sign=${look.display.sign}></attriscope-legend>
     </div>`;
@@ -456,8 +458,7 @@ export class AttriscopeCompare extends LitElement {
 
   #means(columns: readonly Column[], rows: Comparison["rows"]) {
     const row = rows.length + 1;
-    const there = rows.filter((cells) => cells.some(({ status, result }) => status === "ready" && result)).length;
-    const count = there === rows.length ? `${there}` : `${there} of ${rows.length}`;
+    const waiting = rows.flat().some(({ status }) => status === "queued" || status === "running");
     const deletions = bestOf(
       columns.map(({ deletion }) => deletion),
       "lowest",
@@ -469,7 +470,7 @@ export class AttriscopeCompare extends LitElement {
     const [first] = columns;
     return html`<div class="means" role="row" data-row=${row}>
       <div class="corner caps" role="rowheader" tabindex=${this.#tabindex(row, 0)} data-column="0">
-        Mean of ${count}
+        Mean ${waiting ? "so far" : `of ${rows.length}`}
       </div>
       ${columns.map(({ rho, deletion, insertion }, i) => {
         const correlation = i === 0 || rho === null ? "–" : rho.toFixed(2).replace("-", "−");
@@ -478,10 +479,7 @@ export class AttriscopeCompare extends LitElement {
             class="rho"
             title="Mean rank correlation (Spearman) of its maps with those of ${first.title}: 1 the same order of pixels, 0 none in common"
           >
-            <span>ρ to</span>
-            <span class="truncate" style="flex: 0 1 auto"
-              >${this.#comparesModels ? first.title : initialsOf(first.title)}</span
-            >
+            <span class="truncate">ρ to ${this.#comparesModels ? first.title : initialsOf(first.title)}</span>
             <b>${correlation}</b>
           </div>
           <dl>${figures(deletion, insertion, { deletion: deletions[i], insertion: insertions[i] })}</dl>

@@ -40,7 +40,7 @@ export class AttriscopeCurve extends LitElement {
       }
       .chart {
         display: grid;
-        grid-template: 104px 16px 16px / 28px minmax(0, 1fr);
+        grid-template: 98px 22px 16px / 28px minmax(0, 1fr);
         font-size: 10px;
         line-height: 16px;
         color: var(--fg2);
@@ -126,6 +126,7 @@ export class AttriscopeCurve extends LitElement {
       .ticks {
         grid-column: 2;
         display: flex;
+        align-items: end;
         justify-content: space-between;
       }
       .ticks span {

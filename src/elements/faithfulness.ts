@@ -2,7 +2,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import type { Actions, State, Trial } from "../state";
-import { score } from "./format";
+import { plural, score } from "./format";
 import type { Look } from "./map";
 import { base } from "./tokens";
 
@@ -134,7 +134,7 @@ export class AttriscopeFaithfulness extends LitElement {
         ${this.#picture("deleted", deleted)}${this.#picture("inserted", inserted)}
         <div class="figures">
           <b>${(at * 100).toFixed(1)} %</b>
-          <div>${Math.round(at * places)} of ${places} pixels</div>
+          <div>${Math.round(at * places)} of ${plural(places, "pixel")}</div>
           <div><span>deleted</span><b>${says(deleted)}</b></div>
           <div><span>inserted</span><b>${says(inserted)}</b></div>
         </div>

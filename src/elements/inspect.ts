@@ -13,7 +13,7 @@ import { type Look, scaleOf } from "./map";
 import { countOf, type Pixel } from "./masks";
 import type { Explain } from "./predictions";
 import type { Segment } from "./segments";
-import type { AttriscopeStage, Pane, Shape, Stroke, Tool } from "./stage";
+import { type AttriscopeStage, type Pane, type Shape, STEP, type Stroke, type Tool } from "./stage";
 import { base, controls } from "./tokens";
 
 const TOOLS: readonly (Segment & { value: Tool })[] = [
@@ -50,10 +50,11 @@ const TABLE_ROWS = 10;
 
 /** How the view is laid out in so many CSS pixels, and the side of a window. */
 export function layoutOf(width: number): { layout: "wide" | "medium" | "narrow"; side: number } {
-  const pair = (room: number): number => Math.min(SIDE, Math.floor((room - PADDING - GAP) / 2));
+  const whole = (side: number): number => Math.max(96, Math.floor(side / STEP) * STEP);
+  const pair = (room: number): number => whole(Math.min(SIDE, (room - PADDING - GAP) / 2));
   if (width >= 898) return { layout: "wide", side: pair(width - PANEL) };
   if (width >= 598) return { layout: "medium", side: pair(width) };
-  return { layout: "narrow", side: Math.max(96, Math.min(MAX_SIDE, width - PADDING)) };
+  return { layout: "narrow", side: whole(Math.min(MAX_SIDE, width - PADDING)) };
 }
 
 /** The slider's way goes with the square root: few pixels are told apart, many need not be. */
@@ -122,7 +123,7 @@ export class AttriscopeInspect extends LitElement {
         grid-template-columns: minmax(0, 1fr);
       }
       .view.wide {
-        grid-template-columns: calc(2 * var(--side) + 36px) minmax(0, 1fr);
+        grid-template-columns: calc(2 * var(--window-side) + 36px) minmax(0, 1fr);
       }
       .main,
       .panel {
@@ -131,6 +132,7 @@ export class AttriscopeInspect extends LitElement {
       }
       .panel {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         align-content: start;
         border-top: 1px solid var(--line);
       }
@@ -201,15 +203,14 @@ export class AttriscopeInspect extends LitElement {
       .incorrect svg {
         color: var(--err0);
       }
-      .sample .muted {
-        flex: 0 1 auto;
-        font-size: 11px;
-      }
       attriscope-target {
         min-width: 40px;
       }
+      .size {
+        gap: 4px;
+      }
       .size input {
-        width: 56px;
+        width: 48px;
       }
       .size span {
         width: 20px;
@@ -217,7 +218,10 @@ export class AttriscopeInspect extends LitElement {
         color: var(--fg);
       }
       .feature {
-        max-width: 96px;
+        padding-top: 8px;
+      }
+      .feature select {
+        max-width: 240px;
       }
       .readout {
         display: flex;
@@ -257,8 +261,11 @@ export class AttriscopeInspect extends LitElement {
       .below > * {
         height: 40px;
       }
+      .outline input {
+        width: 72px;
+      }
       .outline .figure {
-        width: 108px;
+        width: 104px;
         color: var(--fg);
       }
       .below attriscope-segments {
@@ -270,7 +277,7 @@ export class AttriscopeInspect extends LitElement {
         display: flex;
         align-items: center;
         container-type: inline-size;
-        width: 250px;
+        width: 244px;
       }
       attriscope-legend {
         margin-left: auto;
@@ -319,9 +326,9 @@ export class AttriscopeInspect extends LitElement {
     return html`<div class="gauge"></div>
       ${
         inspection
-          ? html`<div class="view ${layout}" style="--side: ${side}px" @keydown=${this.#key}>
+          ? html`<div class="view ${layout}" style="--window-side: ${side}px" @keydown=${this.#key}>
               <div class="main">
-                ${this.#head(inspection)}${this.#stage(inspection, side)}${this.#readout(inspection)}
+                ${this.#features()}${this.#head(inspection)}${this.#stage(inspection, side)}${this.#readout(inspection)}
                 ${this.#below(inspection)}${this.#film(inspection.card)}${this.#table()}
               </div>
               <div class="panel">
@@ -351,21 +358,17 @@ export class AttriscopeInspect extends LitElement {
     const { sample, correct, predictions, target } = card;
     const truth = nameOf(card, this.state.classes, sample.label);
     const verdict = correct === null ? "" : correct ? "correct" : "incorrect";
-    const predicted = predictions[0]?.label;
     return html`<div class="head">
       <div class="sample">
         <span class="id">#${sample.id}</span>
         ${
           truth === null
             ? nothing
-            : html`<span class="truth ${verdict}" title="True class: ${truth}${verdict && `, predicted ${verdict}ly`}"
+            : html`<span
+                class="truth ${verdict}"
+                title="True class: ${truth}${predictions.length ? `; predicted: ${predictions[0].label}` : ""}"
                 >${correct === null ? nothing : correct ? check : cross}<span class="truncate">${truth}</span></span
               >`
-        }
-        ${
-          predicted !== undefined && correct !== true
-            ? html`<span class="muted truncate" title="Predicted: ${predicted}">predicted ${predicted}</span>`
-            : nothing
         }
         ${
           target === null
@@ -379,7 +382,7 @@ export class AttriscopeInspect extends LitElement {
               ></attriscope-target>`
         }
       </div>
-      <div class="tools">${this.#features()}${this.#tools()}</div>
+      <div class="tools">${this.#tools()}</div>
     </div>`;
   }
 
@@ -393,12 +396,15 @@ export class AttriscopeInspect extends LitElement {
     if (features.length < 2) return nothing;
     const choose = (event: Event): void =>
       this.actions.setInspect({ feature: (event.target as HTMLSelectElement).selectedIndex });
-    return html`<select class="control feature" aria-label="Feature" data-control="feature" @change=${choose}>
-      ${features.map(
-        ({ name }, index) =>
-          html`<option ?selected=${index === this.#feature} .selected=${index === this.#feature}>${name}</option>`,
-      )}
-    </select>`;
+    return html`<label class="field feature">
+      <span>feature</span>
+      <select class="control" data-control="feature" @change=${choose}>
+        ${features.map(
+          ({ name }, index) =>
+            html`<option ?selected=${index === this.#feature} .selected=${index === this.#feature}>${name}</option>`,
+        )}
+      </select>
+    </label>`;
   }
 
   #tools() {
@@ -524,7 +530,9 @@ export class AttriscopeInspect extends LitElement {
     const attribution = result?.attributions[this.#feature] ?? null;
     const waits = status === "queued" || status === "running";
     const target = nameOf(card, this.state.classes, result?.target ?? card.target);
-    const style = picturesOf(this.look.display.style).at(-1) ?? heatMap;
+    // Only the heat map says that it is empty.
+    const blank = attribution !== null && scaleOf(attribution, this.look.display) === 0;
+    const style = blank ? heatMap : (picturesOf(this.look.display.style).at(-1) ?? heatMap);
     const pane: Pane = {
       name: "map",
       image: sample.display[this.#feature] ?? null,
@@ -652,7 +660,10 @@ export class AttriscopeInspect extends LitElement {
     const size = this.#grid.width * this.#grid.height;
     const top = this.#top;
     const channels = card.result?.attributions[this.#feature]?.shape.slice(0, -2).reduce((a, b) => a * b, 1) ?? 1;
-    const text = top === 0 ? "none" : `${plural(top, "pixel")}, ${((top / size) * 100).toFixed(1)} %`;
+    const text =
+      top === 0
+        ? "none"
+        : `${top < 1e4 ? top : `${Math.round(top / 1000)}k`} pixel${top === 1 ? "" : "s"}, ${((top / size) * 100).toFixed(1)} %`;
     const { ramp, display } = this.look;
     return html`<div class="below">
       <label class="field outline" title="Outlines the most important pixels in both pictures">

@@ -55,7 +55,7 @@ export interface Extent {
 
 /**
  * Where the masked pixels lie on a square canvas: 1, and 2 on the inner edge of their regions.
- * What is drawn smaller than a pixel of the canvas still counts.
+ * Where several share a pixel of the canvas, a quarter of them is enough.
  */
 export function outlined(mask: Uint8Array, grid: Grid, extent: Extent, side: number, thickness: number): Uint8Array {
   const columns = cellsOf(extent.left, extent.width, grid.width, side);
@@ -63,10 +63,11 @@ export function outlined(mask: Uint8Array, grid: Grid, extent: Extent, side: num
   const covered = new Uint8Array(side * side);
   for (let row = rows.first; row < rows.end; row++) {
     for (let column = columns.first; column < columns.end; column++) {
+      const size = (rows.to[row] - rows.from[row]) * (columns.to[column] - columns.from[column]);
       let found = 0;
-      for (let y = rows.from[row]; y < rows.to[row] && !found; y++)
-        for (let x = columns.from[column]; x < columns.to[column] && !found; x++) found = mask[y * grid.width + x];
-      covered[row * side + column] = found;
+      for (let y = rows.from[row]; y < rows.to[row]; y++)
+        for (let x = columns.from[column]; x < columns.to[column]; x++) found += mask[y * grid.width + x];
+      covered[row * side + column] = Number(found > 0 && found * 4 >= size);
     }
   }
   /** Regions go on where the picture does. */

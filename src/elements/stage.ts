@@ -16,6 +16,9 @@ import { boxed, brushed, type Extent, outlined, type Pixel } from "./masks";
 import { base } from "./tokens";
 import { type Frame, panned, placed, showing, type Viewport, WHOLE, zoomed } from "./viewport";
 
+/** Windows are multiples of what many small pictures measure, or of a part of it. */
+export const STEP = 32;
+
 export type Tool = "point" | "zoom" | "paint" | "erase";
 export type Shape = "brush" | "box";
 
@@ -123,8 +126,8 @@ export class AttriscopeStage extends LitElement {
         grid-template-columns: repeat(var(--columns), max-content);
         justify-content: space-between;
         align-content: space-between;
-        width: var(--side);
-        height: var(--side);
+        width: var(--stage);
+        height: var(--stage);
       }
       figure {
         margin: 0;
@@ -199,6 +202,9 @@ export class AttriscopeStage extends LitElement {
         box-shadow:
           0 0 0 1px var(--bg),
           inset 0 0 0 1px var(--bg);
+      }
+      .mark.pinned {
+        border-color: var(--acc);
       }
       .ring {
         border: 1px dashed var(--acc);
@@ -285,7 +291,7 @@ export class AttriscopeStage extends LitElement {
 
   override render() {
     const columns = this.maps.length === 1 ? 1 : Math.ceil(Math.sqrt(this.maps.length));
-    const style = { "--side": `${this.side}px`, "--columns": String(columns) };
+    const style = { "--stage": `${this.side}px`, "--columns": String(columns) };
     const small = this.#smallSide();
     return html`${this.#window(this.input, this.side, true)}
       <div class="maps" style=${styleMap(style)}>
@@ -305,7 +311,8 @@ export class AttriscopeStage extends LitElement {
     const rows = Math.ceil(count / columns);
     const across = (this.side - (columns - 1) * GAP) / columns;
     const down = (this.side - (rows - 1) * GAP) / rows - CAPTION;
-    return Math.floor(Math.min(across, down));
+    const room = Math.floor(Math.min(across, down));
+    return room < 2 * STEP ? room : room - (room % STEP);
   }
 
   #frame(pane: Pane, side: number): Frame {
@@ -410,7 +417,7 @@ export class AttriscopeStage extends LitElement {
     }
     // However small the pixel, it is seen through the mark.
     const rim = Math.max(2, (7 - Math.min(stepX, stepY)) / 2);
-    return html`<div class="mark" style=${box(probe.x, probe.y, 1, rim)}></div>`;
+    return html`<div class="mark ${this.pinned ? "pinned" : ""}" style=${box(probe.x, probe.y, 1, rim)}></div>`;
   }
 
   /** Beside the probe, across by the same share of its own width: it never leaves the picture. */

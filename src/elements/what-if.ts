@@ -212,8 +212,8 @@ export class AttriscopeWhatIf extends LitElement {
     const { choice, baselines, baseline } = this.state;
     const { fill } = choice.inspect;
     if (fill === "blur") return "blurred";
-    if (fill === "mean") return "painted in the mean colour";
-    return `set to the baseline${baselines[baseline] ? `, ${baselines[baseline]}` : ""}`;
+    if (fill === "mean") return "painted in the mean";
+    return `painted ${baselines[baseline] ?? "in the baseline"}`;
   }
 
   #rows(rows: readonly Row[], stop: Row | undefined) {
@@ -269,11 +269,14 @@ Click explains this class"
   #verdict() {
     const { card, after, error } = this.state.inspection!;
     if (error !== null) return html`<p class="error" role="alert" title=${error}>${error}</p>`;
-    if (!after) return html`<p class="muted">Paint over pixels: what does the model say without them?</p>`;
+    if (!after) return html`<p class="muted">Paint over pixels to see what changes.</p>`;
     if (!after.scores) return html`<span class="muted">computing</span>`;
     const now = predictedBy(card, after.scores);
-    if (!now) return nothing;
     const before = card.predictions[0];
+    if (!now) {
+      const [row] = rowsOf(card, this.state.model, after.scores);
+      return html`<span>The ${row.label} changes by <b>${signed(row.after! - row.before, 3)}</b></span>`;
+    }
     const mark =
       card.sample.label === null
         ? nothing

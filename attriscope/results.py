@@ -15,7 +15,7 @@ Indexes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Results:
-    """The N samples that the explorer shows, in its order, without those that cannot be explained.
+    """What the explorer shows of N samples, in its order and without those that cannot be explained.
 
     Attributes
     ----------
@@ -64,25 +64,32 @@ class Parts:
     sender: str = ""
     data: list[bytes] = field(default_factory=list)
 
-    def add(self, content: Mapping[str, Any], buffers: Sequence[Any]) -> Results | None:
-        """The results once all their parts are here. Raises ValueError for what does not fit together."""
+    def add(self, content: Mapping[str, Any], buffers: Sequence[Any]) -> list[Results] | None:
+        """The columns once all parts are here. Raises ValueError for what does not fit together."""
         if content["part"] == 0:
             self.sender, self.data = content["from"], []
         if content["from"] != self.sender or content["part"] != len(self.data):
             return None
         self.data.append(b"".join(bytes(buffer) for buffer in buffers))
-        return _results(content, b"".join(self.data)) if len(self.data) == content["parts"] else None
+        return _columns(content["columns"], b"".join(self.data)) if len(self.data) == content["parts"] else None
 
 
-def _results(content: Mapping[str, Any], data: bytes) -> Results:
-    """``content`` has a ``samples`` entry per sample; ``data`` the maps of every feature, then the scores if any."""
-    samples, count = content["samples"], len(content["samples"])
-    shapes = [(count, *shape) for shape in [*content["shapes"], *([[content["scores"]]] if content["scores"] else [])]]
+def _columns(columns: Sequence[Mapping[str, Any]], data: bytes) -> list[Results]:
+    """Of every column ``data`` holds the maps of all samples by feature, then their scores."""
+    shapes = [
+        (len(column["samples"]), *shape) for column in columns for shape in [*column["shapes"], [column["scores"]]]
+    ]
     sizes = [int(np.prod(shape)) for shape in shapes]
     values = np.frombuffer(data, "<f4").astype(np.float32)
     if values.size != sum(sizes):
         raise ValueError(f"results: got {values.size} values for {shapes}; expected {sum(sizes)}")
-    arrays = [part.reshape(shape) for part, shape in zip(np.split(values, np.cumsum(sizes)[:-1]), shapes, strict=True)]
+    pieces = zip(np.split(values, np.cumsum(sizes)[:-1]), shapes, strict=True)
+    arrays = iter([piece.reshape(shape) for piece, shape in pieces])
+    return [_results(column, [next(arrays) for _ in [*column["shapes"], "scores"]]) for column in columns]
+
+
+def _results(column: Mapping[str, Any], arrays: Sequence[Floats]) -> Results:
+    samples = column["samples"]
 
     def indexes(name: str) -> Indexes | None:
         found = [sample[name] for sample in samples]
@@ -92,12 +99,12 @@ def _results(content: Mapping[str, Any], data: bytes) -> Results:
         return np.array([sample[name] for sample in samples], np.float32)  # None becomes NaN
 
     return Results(
-        **{name: content[name] for name in ("method", "arguments", "baseline", "model")},
+        **{name: column[name] for name in ("method", "arguments", "baseline", "model")},
         ids=np.array([sample["id"] for sample in samples], np.int64),
         targets=indexes("target"),
         predictions=indexes("prediction"),
-        scores=arrays[-1] if content["scores"] else None,
-        attributions=dict(zip(content["features"], arrays, strict=False)),
+        scores=arrays[-1] if column["scores"] else None,
+        attributions=dict(zip(column["features"], arrays[:-1], strict=True)),
         delta=numbers("delta"),
         deletion=numbers("deletion"),
         insertion=numbers("insertion"),

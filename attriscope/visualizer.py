@@ -137,11 +137,16 @@ class AttributionVisualizer:
             Shown.keep(self)
         return self._live
 
-    def results(self) -> Results:
+    def results(self, column: int = 0) -> Results:
         """What the explorer shows, as numpy arrays: the page's own numbers.
 
         The page sends them as soon as it has computed everything that is chosen, which is after the cell that shows it
         has ended: ask in a later one.
+
+        Parameters
+        ----------
+        column : int
+            Which one of Compare; the other views have one.
 
         Raises
         ------
@@ -150,7 +155,7 @@ class AttributionVisualizer:
         """
         if self._live is None:
             raise RuntimeError("Nothing is shown yet. Call render(), and results() in a later cell.")
-        return self._live.results()
+        return self._live.results(column)
 
     @checks_spelling
     def save(self, path: str | Path, *, num_examples: int | None = None, embed: bool = True) -> None:

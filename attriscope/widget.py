@@ -48,7 +48,7 @@ class Live(ipywidgets.DOMWidget):
     method : str
         The attribution method, spelled as in Captum.
     arguments : dict
-        Its arguments as entered. What is left out has the explorer's own start.
+        Its arguments as entered.
     target : int or None
         Class explained on the selected sample, or on every sample while none is selected; None: what is predicted.
     selected : int or None
@@ -57,8 +57,9 @@ class Live(ipywidgets.DOMWidget):
         Which samples are shown: names of predicted ``classes`` and of true ``labels``, empty for all, and
         ``prediction``, one of "all", "correct" and "incorrect".
     choice : dict
-        All that is chosen, a few kilobytes of JSON. Set to what it was, it brings the explorer back there; what is left
-        out has the explorer's own start.
+        All that is chosen, a few kilobytes of JSON. Set to what it was, it brings the explorer back there.
+
+    What is left out of ``arguments`` and ``choice`` stays as it is, what is left out of ``filters`` keeps all.
     """
 
     _model_name = Unicode("AttriscopeModel").tag(sync=True)
@@ -86,7 +87,8 @@ class Live(ipywidgets.DOMWidget):
         self._visualizer = weakref.ref(visualizer)
         self.debug = debug
         self._parts = Parts()
-        self._results: Results | None = None
+        #: By column.
+        self._results: list[Results] | None = None
         #: Of the results: what had been asked for by then, and their bytes where they were too many to be sent.
         self._answered = 0
         self._left_out = 0
@@ -98,7 +100,7 @@ class Live(ipywidgets.DOMWidget):
     def _repr_mimebundle_(self, **kwargs: Any) -> page.Bundle:
         return self._owner().bundle
 
-    def results(self) -> Results:
+    def results(self, column: int = 0) -> Results:
         """What the page has sent last; raises RuntimeError where that is not what was asked for."""
         later = "Wait until the explorer shows them, and call results() in another cell: a running one hears no page."
         if self._left_out:
@@ -111,7 +113,9 @@ class Live(ipywidgets.DOMWidget):
             raise RuntimeError(f"No page has sent results yet. {later}")
         if self._answered != self._turn:
             raise RuntimeError(f"The page has not computed yet what was set last. {later}")
-        return self._results
+        if not isinstance(column, int) or not 0 <= column < len(self._results):
+            raise ValueError(f"column is {column!r}; expected 0 to {len(self._results) - 1}, a column of Compare")
+        return self._results[column]
 
     def start(self, payload: str, choice: Mapping[str, Any]) -> None:
         """A payload with this key was rendered, with what is chosen at first."""
@@ -182,12 +186,12 @@ class Live(ipywidgets.DOMWidget):
 
     def chosen(self) -> dict[str, Any]:
         """``choice``, with what the other traits were set to and no page has put there yet."""
-        choice, said = dict(self.choice), self._said()
-        if self.method != said["method"]:
+        choice = dict(self.choice)
+        if self.method != choice.get("method", START):
             choice["method"] = self.method
         if self.arguments != self._entered(self.method):
             choice["arguments"] = {**choice.get("arguments", {}), self.method: self.arguments}
-        if self.selected != said["selected"]:
+        if self.selected != choice.get("selected"):
             choice["selected"] = self.selected
         if self.target != self._target(self.selected):
             others = {key: value for key, value in choice.get("targets", {}).items() if key != str(self.selected)}
@@ -195,20 +199,22 @@ class Live(ipywidgets.DOMWidget):
                 choice |= {"targets": {}, "target": self.target}
             else:
                 choice["targets"] = others if self.target is None else {**others, str(self.selected): self.target}
-        if self.filters != vars(wire.Filter(**said["filters"])):
+        if self.filters != vars(wire.Filter(**choice.get("filter", {}))):
             choice["filter"] = self.filters
         return choice
 
     def _said(self) -> dict[str, Any]:
-        """The other traits, as ``choice`` has them."""
-        method, selected = self.choice.get("method", START), self.choice.get("selected")
-        return {
-            "method": method,
-            "arguments": self._entered(method),
-            "selected": selected,
-            "target": self._target(selected),
-            "filters": self.choice.get("filter", {}),
-        }
+        """The other traits, as far as ``choice`` says something about them."""
+        choice = self.choice
+        method, selected = choice.get("method", self.method), choice.get("selected", self.selected)
+        said: dict[str, Any] = {"method": method, "selected": selected}
+        if method in choice.get("arguments", {}):
+            said["arguments"] = self._entered(method)
+        if "targets" in choice or "target" in choice:
+            said["target"] = self._target(selected)
+        if "filter" in choice:
+            said["filters"] = choice["filter"]
+        return said
 
     def _target(self, selected: int | None) -> int | None:
         target: int | None = self.choice.get("targets", {}).get(str(selected), self.choice.get("target"))

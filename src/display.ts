@@ -1,7 +1,8 @@
 /** One output on the screen: an explorer element, kept in step with what the kernel announces and fed from the payload. */
 import { define, TAG, type AttriscopeExplorer } from "./elements/explorer";
-import { KernelSource } from "./live";
-import { Session } from "./session";
+import { isEqual } from "./link";
+import type { Output } from "./live";
+import { keyOf, open, shared, type Share } from "./sessions";
 import { decodePayload } from "./wire";
 
 /** What the kernel says about an output; it stands beside the payload and is as untrusted. */
@@ -10,16 +11,30 @@ export interface Announcement {
   state: "preparing" | "ready" | "stopped";
   /** Of the live model, if there ever was one. */
   model_id?: string;
+  /** Key of the payload. */
+  payload?: string;
   /** What the kernel is doing. */
   stage?: string;
   /** Why it stopped. */
   message?: string;
 }
 
+/** Where an output keeps what is chosen, for the next time that it is opened. */
+export interface Memory {
+  /** Unchecked. */
+  saved: unknown;
+  save(choice: object): void;
+}
+
+/** Saving marks the notebook as changed, and draws the output anew. */
+const SAVE_MS = 500;
+
 export class Display {
   readonly #explorer: AttriscopeExplorer;
-  #source: KernelSource | undefined;
-  #session: Session | undefined;
+  #output: Output | undefined;
+  #share: Share | undefined;
+  #memory: Memory | undefined;
+  #saving = new AbortController();
   /** Counts calls of `show`; an earlier one that is still decoding gives up. */
   #turn = 0;
 
@@ -31,24 +46,37 @@ export class Display {
   }
 
   /**
-   * Shows another state of the same output; whatever is wrong with it is shown too, never thrown.
+   * Shows another state of the same output; whatever is wrong with it is shown too, never thrown. The payload that is shown
+   * already stays as it is.
    * @param announcement an {@link Announcement}, unchecked
-   * @param base64 gives the gzip'ed payload; may throw
+   * @param packed gives the gzip'ed payload; may throw
    */
-  async show(announcement: unknown, base64: () => string): Promise<void> {
+  async show(
+    announcement: unknown,
+    packed: () => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>,
+    memory?: Memory,
+  ): Promise<void> {
     const turn = ++this.#turn;
+    this.#memory = memory;
     try {
-      const { state, model_id, stage, message } = (announcement ?? {}) as Partial<Announcement>;
+      const { state, model_id, payload: key, stage, message } = (announcement ?? {}) as Partial<Announcement>;
       if (state === "preparing") return this.#clear({ stage: String(stage ?? "") });
       if (state === "stopped") {
         return this.#clear({ stopped: { title: "The explorer could not be made", text: String(message ?? "") } });
       }
-      const payload = decodePayload(await unpacked(base64()));
-      if (turn !== this.#turn) return;
+      const output = { modelId: textOf(model_id), payload: textOf(key) };
+      if (this.#output && keyOf(output) !== null && keyOf(output) === keyOf(this.#output)) return;
+      let share = shared(output);
+      if (!share) {
+        const payload = decodePayload(await gunzip(await packed()));
+        if (turn !== this.#turn) return;
+        share = open(output, payload, memory?.saved);
+      }
       this.#clear();
-      this.#source = new KernelSource(typeof model_id === "string" ? model_id : null, payload);
-      this.#session = new Session(payload, this.#source);
-      this.#explorer.store = this.#session;
+      this.#output = output;
+      this.#share = share;
+      this.#explorer.store = share.session;
+      this.#remember(share);
     } catch (error) {
       if (turn !== this.#turn) return;
       const text = error instanceof Error ? error.message : String(error);
@@ -62,32 +90,58 @@ export class Display {
     this.#explorer.remove();
   }
 
+  /** Saves what is chosen once it differs from what the output was opened with. */
+  #remember({ session }: Share): void {
+    this.#saving = new AbortController();
+    const { signal } = this.#saving;
+    let known = session.state.choice;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    signal.addEventListener("abort", () => clearTimeout(timer));
+    const onChange = () => {
+      const { choice } = session.state;
+      if (choice === known || isEqual(choice, known)) return;
+      known = choice;
+      clearTimeout(timer);
+      timer = setTimeout(() => this.#memory?.save(choice), SAVE_MS);
+    };
+    session.addEventListener("change", onChange, { signal });
+  }
+
   /** Ends what was shown; `instead` stands there without a session. */
   #clear(instead: Partial<Pick<AttriscopeExplorer, "stage" | "stopped">> = {}): void {
     Object.assign(this.#explorer, { store: null, stage: null, stopped: null }, instead);
-    this.#session?.dispose();
-    this.#source?.dispose();
-    this.#session = this.#source = undefined;
+    this.#saving.abort();
+    this.#share?.release();
+    this.#share = this.#output = undefined;
   }
 }
 
-async function unpacked(base64: string): Promise<Uint8Array> {
-  try {
-    return await gunzip(bytesOf(base64));
-  } catch (error) {
-    throw new Error(`The payload is damaged (${(error as Error).message}). Run the cell again.`, { cause: error });
-  }
-}
+const textOf = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
 /** A plain loop: for megabytes ten times as fast as `Uint8Array.from` or a `data:` URL. */
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
-  const text = atob(base64);
+export function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  const text = decoded(base64);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
 }
 
-async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+function decoded(base64: string): string {
+  try {
+    return atob(base64);
+  } catch (error) {
+    throw damaged(error);
+  }
 }
+
+async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  try {
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  } catch (error) {
+    throw damaged(error);
+  }
+}
+
+const damaged = (cause: unknown) =>
+  new Error(`The payload is damaged (${(cause as Error).message}). Run the cell again.`, { cause });

@@ -1,3 +1,3 @@
-/** The package's entry: the live model's class, for widget managers of other hosts. */
+/** The package's entry: the live model's class and its view, for widget managers of other hosts. */
 export { NAME, VERSION } from "./version";
-export { AttriscopeModel } from "./widget";
+export { AttriscopeModel, AttriscopeView } from "./widget";

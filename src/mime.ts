@@ -4,7 +4,7 @@
  */
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Widget } from "@lumino/widgets";
-import type { Display } from "./display";
+import type { Display, Memory } from "./display";
 import { NAME } from "./version";
 
 const MIME = "application/vnd.attriscope.v1+json";
@@ -18,16 +18,25 @@ class Renderer extends Widget implements IRenderMime.IRenderer {
 
   /** Called again, on the same renderer, when the kernel updates the output. */
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
-    const { Display } = await import("./display");
+    const { bytesOf, Display } = await import("./display");
     if (this.isDisposed) return;
     this.#display ??= new Display(this.node);
-    await this.#display.show(model.data[MIME], () => extractPayload(model.data["text/html"]));
+    const packed = () => bytesOf(extractPayload(model.data["text/html"]));
+    await this.#display.show(model.data[MIME], packed, memoryOf(model));
   }
 
   override dispose(): void {
     this.#display?.dispose();
     super.dispose();
   }
+}
+
+/** What is chosen is saved in the output's metadata. */
+function memoryOf(model: IRenderMime.IMimeModel): Memory {
+  const { choice } = (model.metadata[MIME] ?? {}) as { choice?: unknown };
+  const save = (choice: object) =>
+    model.setData({ metadata: { ...model.metadata, [MIME]: { choice } } as typeof model.metadata });
+  return { saved: choice, save };
 }
 
 /** @returns the payload in base64 */

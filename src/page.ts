@@ -1,5 +1,5 @@
 /** The entry of the self-contained page: draws the payload that stands in the page itself. */
-import { Display } from "./display";
+import { bytesOf, Display } from "./display";
 
 /** Script element with the payload, in base64. */
 const PAYLOAD = "payload";
@@ -7,5 +7,5 @@ const PAYLOAD = "payload";
 void new Display(document.body).show({ state: "ready" }, () => {
   const script = document.getElementById(PAYLOAD);
   if (!script) throw new Error(`The page has no script element "${PAYLOAD}": it was cut or rewritten. Save it again.`);
-  return script.textContent;
+  return bytesOf(script.textContent);
 });

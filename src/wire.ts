@@ -100,9 +100,14 @@ export interface ModelRequest {
   model: number;
 }
 
-/** Kernel -> page, as JSON content; `for` repeats the request's id. A scan or model travels as the one buffer. */
+/** Page -> kernel: the payload that was rendered last, gzip'ed. */
+export interface PayloadRequest {
+  op: "payload";
+}
+
+/** Kernel -> page, as JSON content; `for` repeats the request's id. What was asked for travels as the one buffer. */
 export type Reply =
-  { for: string; op: "scan" } | { for: string; op: "model" } | { for: string; op: "error"; message: string };
+  { for: string; op: "scan" | "model" | "payload" } | { for: string; op: "error"; message: string };
 
 export interface Payload {
   protocol: typeof PROTOCOL;

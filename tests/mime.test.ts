@@ -9,7 +9,11 @@ import extension from "../src/mime";
 import { Session } from "../src/session";
 import { encodePayload, type Payload } from "../src/wire";
 
-jest.mock("../src/session", () => ({ Session: jest.fn(() => ({ dispose: jest.fn() })) }));
+jest.mock("../src/session", () => ({
+  Session: jest.fn(() =>
+    Object.assign(new EventTarget(), { state: { phase: { name: "preparing" }, choice: {} }, dispose: jest.fn() }),
+  ),
+}));
 jest.mock("../src/elements/explorer", () => ({ TAG: "x-explorer", define: jest.fn() }));
 
 const { createRenderer, mimeTypes, safe, defaultRank } = extension.rendererFactory as IRenderMime.IRendererFactory;
@@ -35,15 +39,18 @@ const htmlOf = (bytes: Uint8Array) =>
   `${Buffer.from(bytes).toString("base64")}&lt;/script&gt;"></iframe><p>fallback</p>`;
 const html = htmlOf(gzipSync(encodePayload(payload)));
 
-function makeRenderer() {
+const MIME = mimeTypes[0];
+
+function makeRenderer(metadata: object = {}) {
   const renderer = createRenderer({} as IRenderMime.IRendererOptions);
+  const setData = jest.fn();
   const render = async (announcement: object | null, html?: string | string[]): Promise<AttriscopeExplorer> => {
-    const data = { [mimeTypes[0]!]: announcement, "text/html": html };
-    await renderer.renderModel({ data } as unknown as IRenderMime.IMimeModel);
+    const data = { [MIME]: announcement, "text/html": html };
+    await renderer.renderModel({ data, metadata, setData } as unknown as IRenderMime.IMimeModel);
     expect(renderer.node.children).toHaveLength(1);
     return renderer.node.firstElementChild as AttriscopeExplorer;
   };
-  return { renderer, render };
+  return { renderer, render, setData };
 }
 
 beforeEach(() => jest.mocked(Session).mockClear());
@@ -90,6 +97,43 @@ test("an update ends the session that it replaces, and so does the end of the ou
   expect([first.dispose, second.dispose].map(({ mock }) => mock.calls.length)).toEqual([1, 0]);
   renderer.dispose();
   expect(second.dispose).toHaveBeenCalledTimes(1);
+});
+
+test("two outputs with one key show one session, and the same payload again changes nothing", async () => {
+  const known = { state: "ready", model_id: "m", payload: "p" };
+  const [one, other] = [makeRenderer(), makeRenderer()];
+  const explorer = await one.render(known, html);
+  const second = await other.render(known, html);
+  expect(second.store).toBe(explorer.store);
+  await one.render(known, html);
+  expect(sessions().calls).toHaveLength(1);
+  await one.render({ ...known, payload: "q" }, html);
+  expect(sessions().calls).toHaveLength(2);
+  expect(explorer.store).not.toBe(second.store);
+});
+
+test("what is chosen is saved with the output, once it differs, and comes back with it", async () => {
+  const saved = { [MIME]: { choice: { method: "LRP" } }, other: 1 };
+  const { renderer, render, setData } = makeRenderer(saved);
+  await render({ state: "ready", model_id: "saved", payload: "p" }, html);
+  expect(sessions().calls[0]![2]).toEqual({ choice: { method: "LRP" } });
+  const session = sessions().results[0].value as EventTarget & { state: { choice: object } };
+  jest.useFakeTimers();
+  const choose = (choice: object) => {
+    session.state = { ...session.state, choice };
+    session.dispatchEvent(new Event("change"));
+  };
+  choose({});
+  jest.advanceTimersByTime(1000);
+  expect(setData).not.toHaveBeenCalled();
+  for (let clip = 0; clip < 5; clip++) choose({ clip });
+  jest.advanceTimersByTime(1000);
+  expect(setData.mock.calls).toEqual([[{ metadata: { [MIME]: { choice: { clip: 4 } }, other: 1 } }]]);
+  choose({ clip: 5 });
+  renderer.dispose();
+  jest.advanceTimersByTime(1000);
+  expect(setData).toHaveBeenCalledTimes(1);
+  jest.useRealTimers();
 });
 
 test("of two updates the last one stays", async () => {

@@ -260,11 +260,14 @@ export class Explorer {
   }
 }
 
-/** Counts the messages that a page sends to its kernels. */
+/** Counts what a page asks its kernels for: samples and models. That its traits follow what is chosen asks for nothing. */
 export function countKernelMessages(page) {
   let sent = 0;
   page.on("websocket", (socket) => {
-    if (/\/api\/kernels\//.test(socket.url())) socket.on("framesent", () => (sent += 1));
+    if (!/\/api\/kernels\//.test(socket.url())) return;
+    socket.on("framesent", ({ payload }) => {
+      if (/"op":"(fetch|model)"/.test(Buffer.from(payload).toString("latin1"))) sent += 1;
+    });
   });
   return () => sent;
 }

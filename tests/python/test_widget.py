@@ -177,8 +177,8 @@ class TestTraits:
         }
         assert (live.method, live.arguments, live.selected, live.target) == ("Saliency", {"abs": False}, 1, 2)
         assert live.filters == {"classes": [], "labels": [], "prediction": "correct"}
-        live.choice = {}
-        assert (live.method, live.arguments, live.selected, live.target) == (START, {}, None, None)
+        live.choice = {"view": "compare"}
+        assert (live.method, live.arguments, live.selected, live.target) == ("Saliency", {"abs": False}, 1, 2)
 
     def test_what_no_page_has_seen_is_in_the_choice_all_the_same(self, live) -> None:
         live.choice = {"targets": {"1": 0, "2": 0}, "show": 4}
@@ -225,15 +225,18 @@ class TestTraits:
 
 
 def parts(live: Live, values: np.ndarray, count: int = 1, **change) -> list[tuple[dict, list[bytes]]]:
-    """What the page sends: two samples of one feature [1, 2, 2], three classes."""
+    """What the page sends of one column: two samples of one feature [1, 2, 2], three classes."""
     samples = [
         {"id": 4, "target": 2, "prediction": 2, "delta": 0.5, "deletion": None, "insertion": None},
         {"id": 7, "target": 0, "prediction": 1, "delta": -0.25, "deletion": 0.125, "insertion": 0.75},
     ]
+    column = {
+        **{"method": "Saliency", "arguments": {"abs": True}, "baseline": None, "model": "Tiny"},
+        **{"features": ["Photo"], "shapes": [[1, 2, 2]], "scores": 3, "samples": samples},
+    }
     content = {
         **{"op": "results", "payload": live._payload, "turn": live._turn, "from": "a/1", "parts": count},
-        **{"method": "Saliency", "arguments": {"abs": True}, "baseline": None, "model": "Tiny"},
-        **{"features": ["Photo"], "shapes": [[1, 2, 2]], "scores": 3, "samples": samples, **change},
+        **{"columns": [column], **change},
     }
     data = values.astype("<f4").tobytes()
     size = -(-len(data) // count)
@@ -267,10 +270,20 @@ class TestResults:
 
     def test_without_classes(self, live) -> None:
         samples = [{"id": 4, "target": None, "prediction": None, "delta": None, "deletion": None, "insertion": None}]
-        ((content, buffers),) = parts(live, self.values[:4], scores=0, samples=samples)
+        ((content, buffers),) = parts(live, self.values[:4])
+        content["columns"][0] |= {"scores": 0, "samples": samples}
         live._handle_custom_msg(content, buffers)
         found = live.results()
         assert (found.targets, found.predictions, found.scores) == (None, None, None)
+
+    def test_columns(self, live) -> None:
+        ((content, buffers),) = parts(live, np.concatenate([self.values, self.values + 1]))
+        content["columns"] = [content["columns"][0], content["columns"][0] | {"model": "Other"}]
+        live._handle_custom_msg(content, buffers)
+        assert [live.results(column).model for column in (0, 1)] == ["Tiny", "Other"]
+        np.testing.assert_array_equal(live.results(1).scores, self.values[8:].reshape(2, 3) + 1)
+        with pytest.raises(ValueError, match="column is 2; expected 0 to 1, a column of Compare"):
+            live.results(2)
 
     def test_what_was_set_since_is_waited_for(self, live) -> None:
         ((content, buffers),) = parts(live, self.values)

@@ -31,7 +31,10 @@ export class AttriscopeColumns extends LitElement {
         gap: 8px 16px;
       }
       .label {
+        width: auto;
+        min-width: 68px;
         margin-right: -16px;
+        padding-right: 6px;
       }
       .line {
         flex: none;
@@ -42,6 +45,11 @@ export class AttriscopeColumns extends LitElement {
       attriscope-filter {
         flex: none;
         margin-left: auto;
+      }
+      @container (width < 600px) {
+        .label {
+          min-width: 56px;
+        }
       }
     `,
   ];

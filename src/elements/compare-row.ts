@@ -7,6 +7,7 @@ import { styleNamed } from "../styles/index";
 import { percent, score, signed } from "./format";
 import { check, cross, warning } from "./icons";
 import { type Look, type Place, probed } from "./map";
+import { Nearby } from "./nearby";
 import type { Explain } from "./predictions";
 import type { AttriscopeTarget } from "./target";
 import { base } from "./tokens";
@@ -84,6 +85,8 @@ export class AttriscopeCompareRow extends LitElement {
   /** The place that the Tab key leads to, 0 being the sample; null where it lies in another row. */
   @property({ attribute: false }) stop: number | null = null;
   @property({ attribute: false }) actions!: Actions;
+  /** Drawn only near the viewport. */
+  @property({ type: Boolean }) lazy = false;
   /** The pixel under the pointer, marked in all maps; where it is, and in which cell. */
   @own() probe: { column: number; place: Place } | null = null;
 
@@ -269,9 +272,15 @@ export class AttriscopeCompareRow extends LitElement {
     `,
   ];
 
+  readonly #nearby = new Nearby(this);
+
   override connectedCallback(): void {
     super.connectedCallback();
     this.setAttribute("role", "row");
+  }
+
+  override shouldUpdate(): boolean {
+    return !this.lazy || this.#nearby.isNear;
   }
 
   /** @param column 0 is the sample */
@@ -344,7 +353,7 @@ export class AttriscopeCompareRow extends LitElement {
           truth === null
             ? nothing
             : html`<div class="truth ${verdict}" title="True class: ${truth}${verdict && `, predicted ${verdict}ly`}">
-                ${correct === null ? nothing : correct ? check : cross}<span class="truncate">${truth}</span>
+                ${correct === null ? nothing : correct ? check : cross}<span class="truncate" dir="auto">${truth}</span>
               </div>`
         }
       </div>
@@ -375,7 +384,7 @@ export class AttriscopeCompareRow extends LitElement {
     if (!first) return html`<div class="predicted"></div>`;
     const { label } = this.card.sample;
     return html`<div class="predicted" title="Predicted: ${first.label}, ${first.score}">
-      <span>predicted</span><b class="truncate">${first.label}</b><span>${score(first.score)}</span>
+      <span>predicted</span><b class="truncate" dir="auto">${first.label}</b><span>${score(first.score)}</span>
       ${
         label === null
           ? nothing

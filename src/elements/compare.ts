@@ -48,6 +48,8 @@ function ownScale(attribution: Attribution, display: Display): number {
 
 /** So many columns fit into the width that the design is for; of more, a part shows that there are more. */
 const FIT = 4;
+/** So many rows are always drawn, wherever they are; further ones near the viewport. */
+const EAGER = 16;
 
 /** A place in the table: row 0 holds the heads, the last one the means; column 0 the samples. */
 interface Stop {
@@ -153,6 +155,7 @@ export class AttriscopeCompare extends LitElement {
       .head.after::before {
         content: "";
         position: absolute;
+        z-index: 1;
         inset: 0 auto 0 -2px;
         width: 3px;
         background: var(--acc);
@@ -372,6 +375,7 @@ export class AttriscopeCompare extends LitElement {
                 .scale=${divisors[i]}
                 .stop=${stop.row === i + 1 ? stop.column : null}
                 .actions=${this.actions}
+                ?lazy=${i >= EAGER}
                 data-row=${i + 1}
                 data-sample=${card.sample.id}
                 @open=${({ detail }: CustomEvent<number | null>) => this.#open(i, detail)}
@@ -432,7 +436,7 @@ export class AttriscopeCompare extends LitElement {
       @pointerup=${() => this.#reorder.drop()}
       @pointercancel=${() => this.#reorder.cancel()}
     >
-      <div class="title truncate">${title}</div>
+      <div class="title truncate" dir="auto">${title}</div>
       ${
         whyNot === undefined
           ? html`<div class="detail truncate">${detail}</div>`

@@ -92,7 +92,7 @@ Click chooses another class"
         data-action="target"
         @click=${() => (this.open ? this.#close() : this.show())}
       >
-        ${bullseye}<b class="truncate">${chosen.label}</b><span>${score(chosen.score)}</span></button
+        ${bullseye}<b class="truncate" dir="auto">${chosen.label}</b><span>${score(chosen.score)}</span></button
       ><attriscope-popover label="Class to explain" ?open=${this.open} @close=${this.#close} @keydown=${this.#keep}>
         ${this.open ? this.#list() : nothing}
       </attriscope-popover>`;

@@ -135,8 +135,8 @@ export class Ranking {
 
   /** The first `count`, in order. */
   first(count: number): number[] {
-    const mask = this.top(count);
-    const order = Array.from(this.#importance.keys()).filter((i) => mask[i]);
+    const order: number[] = [];
+    this.top(count).forEach((taken, i) => taken && order.push(i));
     return order.sort((a, b) => this.#importance[b] - this.#importance[a] || a - b);
   }
 

@@ -21,12 +21,12 @@ export interface Announcement {
 
 /** Where an output keeps what is chosen, for the next time that it is opened. */
 export interface Memory {
-  /** Unchecked. */
-  saved: unknown;
+  /** As it stands there now, unchecked. */
+  readonly saved: unknown;
   save(choice: object): void;
 }
 
-/** Saving marks the notebook as changed, and draws the output anew. */
+/** Saving marks the notebook as changed, and its outputs are looked at anew. */
 const SAVE_MS = 500;
 
 export class Display {
@@ -102,7 +102,9 @@ export class Display {
       if (choice === known || isEqual(choice, known)) return;
       known = choice;
       clearTimeout(timer);
-      timer = setTimeout(() => this.#memory?.save(choice), SAVE_MS);
+      timer = setTimeout(() => {
+        if (!isEqual(this.#memory?.saved, choice)) this.#memory?.save(choice);
+      }, SAVE_MS);
     };
     session.addEventListener("change", onChange, { signal });
   }

@@ -33,10 +33,14 @@ class Renderer extends Widget implements IRenderMime.IRenderer {
 
 /** What is chosen is saved in the output's metadata. */
 function memoryOf(model: IRenderMime.IMimeModel): Memory {
-  const { choice } = (model.metadata[MIME] ?? {}) as { choice?: unknown };
-  const save = (choice: object) =>
-    model.setData({ metadata: { ...model.metadata, [MIME]: { choice } } as typeof model.metadata });
-  return { saved: choice, save };
+  return {
+    get saved() {
+      return ((model.metadata[MIME] ?? {}) as { choice?: unknown }).choice;
+    },
+    save(choice) {
+      model.setData({ metadata: { ...model.metadata, [MIME]: { choice } } as typeof model.metadata });
+    },
+  };
 }
 
 /** @returns the payload in base64 */

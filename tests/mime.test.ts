@@ -129,7 +129,11 @@ test("what is chosen is saved with the output, once it differs, and comes back w
   for (let clip = 0; clip < 5; clip++) choose({ clip });
   jest.advanceTimersByTime(1000);
   expect(setData.mock.calls).toEqual([[{ metadata: { [MIME]: { choice: { clip: 4 } }, other: 1 } }]]);
+  Object.assign(saved, { [MIME]: { choice: { clip: 5 } } });
   choose({ clip: 5 });
+  jest.advanceTimersByTime(1000);
+  expect(setData).toHaveBeenCalledTimes(1);
+  choose({ clip: 6 });
   renderer.dispose();
   jest.advanceTimersByTime(1000);
   expect(setData).toHaveBeenCalledTimes(1);

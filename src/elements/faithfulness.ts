@@ -7,7 +7,7 @@ import type { Look } from "./map";
 import { base } from "./tokens";
 
 export class AttriscopeFaithfulness extends LitElement {
-  @property({ attribute: false, hasChanged: () => true }) state!: Readonly<State>;
+  @property({ attribute: false }) state!: Readonly<State>;
   @property({ attribute: false }) look!: Look;
   @property({ attribute: false }) actions!: Actions;
 

@@ -48,13 +48,14 @@ const MAX_CHANNELS = 15;
 
 const TABLE_ROWS = 10;
 
-/** How the view is laid out in so many CSS pixels, and the side of a window. */
-export function layoutOf(width: number): { layout: "wide" | "medium" | "narrow"; side: number } {
-  const whole = (side: number): number => Math.max(96, Math.floor(side / STEP) * STEP);
+/** How the view is laid out in so many CSS pixels, and the side of a window; compact: the tools have a line of their own. */
+export function layoutOf(width: number): { layout: string; side: number } {
+  const whole = (side: number): number => Math.max(3 * STEP, Math.floor(side / STEP) * STEP);
   const pair = (room: number): number => whole(Math.min(SIDE, (room - PADDING - GAP) / 2));
-  if (width >= 898) return { layout: "wide", side: pair(width - PANEL) };
-  if (width >= 598) return { layout: "medium", side: pair(width) };
-  return { layout: "narrow", side: whole(Math.min(MAX_SIDE, width - PADDING)) };
+  const named = (name: string, side: number) => ({ layout: side < SIDE ? `${name} compact` : name, side });
+  if (width >= 898) return named("wide", pair(width - PANEL));
+  if (width >= 598) return named("medium", pair(width));
+  return { layout: "narrow compact", side: whole(Math.min(MAX_SIDE, width - PADDING)) };
 }
 
 /** The slider's way goes with the square root: few pixels are told apart, many need not be. */
@@ -107,7 +108,8 @@ export class AttriscopeInspect extends LitElement {
   @own() width = 1038;
 
   #grid: Grid = { width: 1, height: 1 };
-  #ranking: { of: unknown[]; made: Ranking } | null = null;
+  #ranking: { of: unknown[]; made: Ranking; first: number[] } | null = null;
+  #panes: { of: unknown[]; input: Pane; maps: Pane[] } | null = null;
   #gauge: ResizeObserver | null = null;
 
   static override styles = [
@@ -140,7 +142,7 @@ export class AttriscopeInspect extends LitElement {
         border-top: 0;
         border-left: 1px solid var(--line);
       }
-      .medium .panel {
+      .medium:not(.compact) .panel {
         grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
         gap: 25px;
       }
@@ -148,11 +150,11 @@ export class AttriscopeInspect extends LitElement {
         border-top: 1px solid var(--line);
         padding: 4px 0 8px;
       }
-      .medium attriscope-faithfulness {
+      .medium:not(.compact) attriscope-faithfulness {
         position: relative;
         border-top: 0;
       }
-      .medium attriscope-faithfulness::before {
+      .medium:not(.compact) attriscope-faithfulness::before {
         content: "";
         position: absolute;
         inset: 0 auto 0 -13px;
@@ -165,7 +167,7 @@ export class AttriscopeInspect extends LitElement {
         gap: 0 12px;
         height: 40px;
       }
-      .narrow .head {
+      .compact .head {
         display: grid;
         height: auto;
         padding-bottom: 6px;
@@ -181,7 +183,7 @@ export class AttriscopeInspect extends LitElement {
       .tools {
         flex: none;
       }
-      .narrow .tools {
+      .compact .tools {
         flex-wrap: wrap;
         height: auto;
         gap: 8px;
@@ -282,7 +284,7 @@ export class AttriscopeInspect extends LitElement {
       attriscope-legend {
         margin-left: auto;
       }
-      .narrow attriscope-legend {
+      .compact attriscope-legend {
         margin-left: 0;
       }
       attriscope-film {
@@ -488,10 +490,11 @@ export class AttriscopeInspect extends LitElement {
   #stage(inspection: Inspection, side: number) {
     const { card, painted, error } = inspection;
     const feature = this.#feature;
+    const { input, maps } = this.#pictures(inspection);
     return html`<attriscope-stage
       .subject=${`${card.sample.id} ${feature}`}
-      .input=${this.#input(inspection)}
-      .maps=${this.#maps(inspection)}
+      .input=${input}
+      .maps=${maps}
       .side=${side}
       .grid=${this.#grid}
       .look=${this.look}
@@ -505,6 +508,14 @@ export class AttriscopeInspect extends LitElement {
       @probe=${({ detail }: CustomEvent<Pixel | null>) => (this.probe = detail)}
       @paint=${({ detail }: CustomEvent<Stroke>) => this.actions.paint(detail.pixels, detail.done)}
     ></attriscope-stage>`;
+  }
+
+  /** The same ones as long as nothing in them changes: the probe goes over them often. */
+  #pictures(inspection: Inspection): { input: Pane; maps: Pane[] } {
+    const of = [inspection, this.look, this.#feature, this.#chosen.channels, this.state.method];
+    if (!this.#panes || of.some((input, i) => input !== this.#panes!.of[i]))
+      this.#panes = { of, input: this.#input(inspection), maps: this.#maps(inspection) };
+    return this.#panes;
   }
 
   #input({ card, painted, after }: Inspection): Pane {
@@ -590,8 +601,10 @@ export class AttriscopeInspect extends LitElement {
     const attribution = card.result?.attributions[this.#feature];
     if (!attribution || card.error !== null) return null;
     const of = [attribution, this.#grid, this.look.display.sign];
-    if (!this.#ranking || of.some((input, i) => input !== this.#ranking!.of[i]))
-      this.#ranking = { of, made: new Ranking(attribution, this.#grid, this.look.display.sign) };
+    if (!this.#ranking || of.some((input, i) => input !== this.#ranking!.of[i])) {
+      const made = new Ranking(attribution, this.#grid, this.look.display.sign);
+      this.#ranking = { of, made, first: made.first(TABLE_ROWS) };
+    }
     return this.#ranking.made;
   }
 
@@ -707,8 +720,8 @@ export class AttriscopeInspect extends LitElement {
 
   /** For readers who do not see the map. */
   #table() {
-    const ranking = this.#ranking?.made;
-    if (!ranking || !this.state.inspection!.card.result) return nothing;
+    if (!this.#ranking || !this.state.inspection!.card.result) return nothing;
+    const { made, first } = this.#ranking;
     return html`<table class="silent">
       <caption>
         The ${TABLE_ROWS} most important pixels
@@ -718,12 +731,12 @@ export class AttriscopeInspect extends LitElement {
         <th>y</th>
         <th>attribution</th>
       </tr>
-      ${ranking.first(TABLE_ROWS).map(
+      ${first.map(
         (i) =>
           html`<tr>
             <td>${i % this.#grid.width}</td>
             <td>${Math.floor(i / this.#grid.width)}</td>
-            <td>${signed(ranking.values[i], 3, true)}</td>
+            <td>${signed(made.values[i], 3, true)}</td>
           </tr>`,
       )}
     </table>`;

@@ -6,7 +6,18 @@ export interface Pixel {
   y: number;
 }
 
-export const countOf = (mask: Uint8Array): number => mask.reduce((sum, pixel) => sum + pixel, 0);
+const counts = new WeakMap<Uint8Array, number>();
+
+/** How many are masked; masks do not change. */
+export function countOf(mask: Uint8Array): number {
+  let count = counts.get(mask);
+  if (count === undefined) {
+    count = 0;
+    for (const pixel of mask) count += pixel;
+    counts.set(mask, count);
+  }
+  return count;
+}
 
 /** A copy of the mask, with `value` wherever a round brush of that diameter has passed on its way. */
 export function brushed(mask: Uint8Array, grid: Grid, way: readonly Pixel[], size: number, value: 0 | 1): Uint8Array {

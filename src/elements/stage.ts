@@ -13,6 +13,7 @@ import type { NDArray } from "../wire";
 import { signed } from "./format";
 import type { Look } from "./map";
 import { boxed, brushed, type Extent, outlined, type Pixel } from "./masks";
+import { USES_ESCAPE } from "./popover";
 import { base } from "./tokens";
 import { type Frame, panned, placed, showing, type Viewport, WHOLE, zoomed } from "./viewport";
 
@@ -423,8 +424,7 @@ export class AttriscopeStage extends LitElement {
   /** Beside the probe, across by the same share of its own width: it never leaves the picture. */
   #tip(pane: Pane, { left, top, width, height }: Extent) {
     const { probe, ranking, grid } = this;
-    const quiet = this.#paints && !this.pinned && this.#byPointer;
-    if (!probe || !ranking || pane.name !== this.active || this.closed || quiet) return nothing;
+    if (!probe || !ranking || pane.name !== this.active || !this.#tells) return nothing;
     const side = this.#sideOf(pane);
     const i = probe.y * grid.width + probe.x;
     const x = Math.max(0, Math.min(side, left + ((probe.x + 0.5) / grid.width) * width));
@@ -442,6 +442,12 @@ export class AttriscopeStage extends LitElement {
       <span>attribution <b class=${value < 0 ? "against" : "for"}>${signed(value, 4, true)}</b></span>
       <span>rank ${ranking.rank(i)} of ${ranking.values.length}</span>
     </div>`;
+  }
+
+  /** Numbers stand beside the probe; not under the pointer that paints. */
+  get #tells(): boolean {
+    const quiet = this.#paints && this.#byPointer;
+    return this.probe !== null && this.ranking !== null && this.active !== null && !this.closed && !quiet;
   }
 
   get #paints(): boolean {
@@ -471,6 +477,7 @@ export class AttriscopeStage extends LitElement {
   readonly #drawn = new WeakMap<HTMLCanvasElement, unknown[]>();
 
   override updated(): void {
+    this.toggleAttribute(USES_ESCAPE, this.#corner !== null || this.#tells);
     const { painted, look } = this;
     const shown = this.#shown;
     for (const element of this.renderRoot.querySelectorAll<HTMLElement>(".window")) {
@@ -749,7 +756,7 @@ export class AttriscopeStage extends LitElement {
   /** Lets go of a box or of the numbers beside the probe, if there are any. */
   #close(): boolean {
     if (this.#corner) this.#corner = this.stroke = null;
-    else if (this.probe && !this.closed) {
+    else if (this.#tells) {
       this.closed = true;
       this.pinned = false;
     } else return false;

@@ -2,7 +2,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import { spanOf } from "../derived";
-import type { Actions, Card, State } from "../state";
+import type { Actions, Card, Prediction, State } from "../state";
 import { plural, score, signed } from "./format";
 import { check, cross } from "./icons";
 import { countOf } from "./masks";
@@ -22,7 +22,7 @@ const ROWS = 6;
 /** Class names with more letters get more room, and the bars less. */
 const LONG_NAME = 9;
 
-/** The highest before or after, and the explained one, in the order of before: rows keep their places under the brush. */
+/** What is explained and predicted, and the highest before or after; in the order of before: rows keep their places. */
 export function rowsOf({ predictions, sample, target }: Card, model: number, after: Float32Array | null): Row[] {
   const outputs = Array.from((sample.outputs[model]?.scores.data ?? []) as ArrayLike<number>, Number);
   const before = predictions.length
@@ -34,20 +34,22 @@ export function rowsOf({ predictions, sample, target }: Card, model: number, aft
     before: value,
     after: after && index < after.length ? after[index] : null,
   }));
+  const now = after && indexOfMost(after);
   const most = (row: Row): number =>
-    row.index === target ? Infinity : Math.max(row.before, row.after ?? Number.NEGATIVE_INFINITY);
+    [target, before[0]?.index, now].includes(row.index) ? Infinity : Math.max(row.before, row.after ?? -Infinity);
   const shown = new Set([...rows].sort((a, b) => most(b) - most(a)).slice(0, ROWS));
   return rows.filter((row) => shown.has(row));
 }
 
+const indexOfMost = (scores: Float32Array): number =>
+  scores.indexOf(scores.reduce((a, b) => Math.max(a, b), -Infinity));
+
 /** The class with the highest score; null without classes. */
-export function predictedBy({ predictions }: Card, scores: Float32Array): { index: number; label: string } | null {
-  const best = scores.indexOf(scores.reduce((a, b) => Math.max(a, b), -Infinity));
-  return predictions.find(({ index }) => index === best) ?? null;
-}
+export const predictedBy = ({ predictions }: Card, scores: Float32Array): Prediction | null =>
+  predictions.find(({ index }) => index === indexOfMost(scores)) ?? null;
 
 export class AttriscopeWhatIf extends LitElement {
-  @property({ attribute: false, hasChanged: () => true }) state!: Readonly<State>;
+  @property({ attribute: false }) state!: Readonly<State>;
   @property({ attribute: false }) actions!: Actions;
 
   static override styles = [

@@ -99,8 +99,6 @@ export class AttriscopeCompareRow extends LitElement {
         grid-template-columns: var(--template);
         height: 113px;
         border-bottom: 1px solid var(--line);
-        /* Rows out of sight cost nothing. */
-        content-visibility: auto;
       }
       :host([models]) {
         height: 131px;
@@ -279,12 +277,16 @@ export class AttriscopeCompareRow extends LitElement {
     this.setAttribute("role", "row");
   }
 
-  override shouldUpdate(): boolean {
-    return !this.lazy || this.#nearby.isNear;
+  get #isDrawn(): boolean {
+    return !this.lazy || this.#nearby.isNear || this.stop !== null;
   }
 
   /** @param column 0 is the sample */
-  focusCell(column: number): void {
+  async focusCell(column: number): Promise<void> {
+    if (!this.#isDrawn) {
+      this.stop = column;
+      await this.updateComplete;
+    }
     this.renderRoot.querySelector<HTMLElement>(`[data-column="${column}"]`)?.focus();
   }
 
@@ -295,9 +297,12 @@ export class AttriscopeCompareRow extends LitElement {
 
   override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("columns") || changed.has("card")) this.probe = null;
+    if (this.#isDrawn) this.removeAttribute("aria-busy");
+    else this.setAttribute("aria-busy", "true");
   }
 
   override render() {
+    if (!this.#isDrawn) return nothing;
     const areas = this.cells.map(areasOf);
     const deletion = bestOf(
       areas.map((area) => area?.deletion ?? null),

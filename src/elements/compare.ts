@@ -48,7 +48,7 @@ function ownScale(attribution: Attribution, display: Display): number {
 
 /** So many columns fit into the width that the design is for; of more, a part shows that there are more. */
 const FIT = 4;
-/** So many rows are always drawn, wherever they are; further ones near the viewport. */
+/** So many rows are always drawn, wherever they are; of more, those near the viewport. */
 const EAGER = 16;
 
 /** A place in the table: row 0 holds the heads, the last one the means; column 0 the samples. */
@@ -375,7 +375,7 @@ export class AttriscopeCompare extends LitElement {
                 .scale=${divisors[i]}
                 .stop=${stop.row === i + 1 ? stop.column : null}
                 .actions=${this.actions}
-                ?lazy=${i >= EAGER}
+                ?lazy=${rows.length > EAGER}
                 data-row=${i + 1}
                 data-sample=${card.sample.id}
                 @open=${({ detail }: CustomEvent<number | null>) => this.#open(i, detail)}
@@ -524,7 +524,7 @@ export class AttriscopeCompare extends LitElement {
 
   #focus({ row, column }: Stop): void {
     const line = this.renderRoot.querySelector<HTMLElement>(`[data-row="${row}"]`);
-    if (line?.localName === "attriscope-compare-row") (line as AttriscopeCompareRow).focusCell(column);
+    if (line?.localName === "attriscope-compare-row") void (line as AttriscopeCompareRow).focusCell(column);
     else line?.querySelector<HTMLElement>(`[data-column="${column}"]`)?.focus();
   }
 

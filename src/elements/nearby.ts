@@ -1,4 +1,4 @@
-/** Elements that are drawn only near the viewport; what lies further off stays as it was drawn last. */
+/** Elements that are drawn only near the viewport: hundreds of canvases in one page would make it crawl. */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 
 /** So far from the viewport, in CSS pixels. */
@@ -17,7 +17,7 @@ const observer =
         { rootMargin: AHEAD, scrollMargin: AHEAD } as IntersectionObserverInit,
       );
 
-/** For a host whose `shouldUpdate` asks `isNear`: it is updated as soon as it comes near. */
+/** For a host that draws nothing, at the same size, unless `isNear`. */
 export class Nearby implements ReactiveController {
   isNear = observer === null;
   readonly #host: ReactiveControllerHost & Element;
@@ -37,7 +37,8 @@ export class Nearby implements ReactiveController {
   }
 
   move(isNear: boolean): void {
+    if (isNear === this.isNear) return;
     this.isNear = isNear;
-    if (isNear) this.#host.requestUpdate();
+    this.#host.requestUpdate();
   }
 }

@@ -23,6 +23,10 @@ const LABELS: Record<string, string> = {
   n_samples: "samples",
   n_masks: "masks",
   n_segments: "how many",
+  distance_mode: "distance",
+  kernel_width: "kernel",
+  attr_dim_summation: "sum channels",
+  multiply_by_inputs: "times input",
 };
 
 export const labelOf = (name: string): string => LABELS[name] ?? name.replaceAll("_", " ");
@@ -122,13 +126,27 @@ export class AttriscopeArgument extends LitElement {
         position: relative;
         display: inline-flex;
         align-items: center;
+        height: 24px;
         padding: 0;
+      }
+      input[type="range"] {
+        width: 80px;
       }
       input.number {
         width: 52px;
       }
       input.shape {
         width: 64px;
+      }
+      .unit {
+        position: absolute;
+        right: 6px;
+        font-size: 11px;
+        color: var(--fg2);
+        pointer-events: none;
+      }
+      input:has(+ .unit) {
+        padding-right: 20px;
       }
       select.layer {
         width: 136px;

@@ -19,8 +19,6 @@ export class AttriscopeConfusion extends LitElement {
   @property({ attribute: false }) classes: readonly string[] = [];
   @property({ attribute: false }) filter!: Readonly<Filter>;
 
-  static override shadowRootOptions: ShadowRootInit = { ...LitElement.shadowRootOptions, delegatesFocus: true };
-
   static override styles = [
     base,
     css`
@@ -130,6 +128,10 @@ export class AttriscopeConfusion extends LitElement {
     `,
   ];
 
+  override focus(options?: FocusOptions): void {
+    this.renderRoot.querySelector<HTMLElement>('[data-roving][tabindex="0"]')?.focus(options);
+  }
+
   override render() {
     const { counts, classes } = this;
     const total = counts.flat().reduce((sum, count) => sum + count, 0);
@@ -139,7 +141,7 @@ export class AttriscopeConfusion extends LitElement {
     return html`<p class="about">
         <b>${plural(total, "sample")}</b> here by true class (down) and predicted class (across)
       </p>
-      <div class="scroll">
+      <div class="scroll" tabindex="-1">
         <table
           role="grid"
           aria-label="True class by predicted class"

@@ -7,7 +7,7 @@ import { COLORMAPS } from "../styles/colormaps";
 import { styleNamed, STYLES } from "../styles/index";
 import { Fold } from "./fold";
 import { percent } from "./format";
-import { blur, chevron, pixels } from "./icons";
+import { chevron, curve, stairs } from "./icons";
 import { base, controls } from "./tokens";
 
 const SIGNS = [
@@ -18,8 +18,8 @@ const SIGNS = [
 ];
 const STYLE_SEGMENTS = STYLES.map(({ name, description }) => ({ value: name, label: name, title: description }));
 const INTERPOLATIONS = [
-  { value: "nearest", label: "Pixels", title: "Maps are drawn pixel by pixel", icon: pixels },
-  { value: "smooth", label: "Smooth", title: "Maps are interpolated between their pixels", icon: blur },
+  { value: "nearest", label: "Pixels", title: "Maps are drawn pixel by pixel", icon: stairs },
+  { value: "smooth", label: "Smooth", title: "Maps are interpolated between their pixels", icon: curve },
 ];
 
 /** Most of the magnitude must stay: beyond this nearly everything is drawn at full strength. */
@@ -51,13 +51,16 @@ export class AttriscopeDisplay extends LitElement {
         min-height: 32px;
       }
       .line.folding > * {
-        margin-right: 12px;
+        margin-right: 10px;
       }
       .line.folding > .ends {
         margin-right: 0;
       }
+      .field {
+        gap: 6px;
+      }
       input[type="range"] {
-        width: 64px;
+        width: 48px;
       }
       .figure {
         min-width: 32px;
@@ -73,7 +76,7 @@ export class AttriscopeDisplay extends LitElement {
         gap: 4px;
       }
       .unit {
-        margin-left: -4px;
+        margin-left: -2px;
       }
       @container (width < 900px) {
         .line.folding {
@@ -113,11 +116,6 @@ export class AttriscopeDisplay extends LitElement {
     return html`
       <span class="caps label" id="label">Display</span>
       <div class="line folding ${this.open ? "open" : ""}" role="group" aria-labelledby="label">
-        <span class="ends"
-          ><button class="quiet more" aria-expanded=${this.open} @click=${toggle}>
-            ${this.open ? "Less" : "More"}
-          </button></span
-        >
         <div class="summary">
           <span class="truncate" title=${summary}>${this.open ? "" : summary}</span>
           <button class="quiet end change" aria-expanded=${this.open} @click=${toggle}>
@@ -125,6 +123,11 @@ export class AttriscopeDisplay extends LitElement {
           </button>
         </div>
         ${PARTS.map((part) => html`<div class="choice">${this.#part(part)}</div>`)}
+        <span class="ends"
+          ><button class="quiet more" aria-expanded=${this.open} @click=${toggle}>
+            ${this.open ? "Less" : "More"}
+          </button></span
+        >
       </div>
     `;
   }

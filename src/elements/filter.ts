@@ -46,7 +46,13 @@ export class AttriscopeFilter extends LitElement {
     base,
     controls,
     css`
+      :host {
+        display: grid;
+        grid-template-columns: auto minmax(0, 1fr);
+        row-gap: 8px;
+      }
       :host([paging-only]) {
+        display: block;
         padding: 0;
       }
       .line {
@@ -57,6 +63,9 @@ export class AttriscopeFilter extends LitElement {
         align-items: flex-start;
         gap: 8px;
         min-width: 0;
+      }
+      .classes > attriscope-segments {
+        flex: none;
       }
       .chips {
         display: flex;
@@ -122,9 +131,9 @@ export class AttriscopeFilter extends LitElement {
         overflow: hidden;
       }
       .clear {
-        margin-left: -8px;
+        margin-right: 8px;
       }
-      .clear[disabled] {
+      .clear:disabled {
         visibility: hidden;
       }
       .order {
@@ -159,6 +168,14 @@ export class AttriscopeFilter extends LitElement {
         flex: 1;
         min-width: 0;
       }
+      @container (600px <= width < 1000px) {
+        .confusion {
+          padding: 0 5px;
+        }
+        .confusion span {
+          display: none;
+        }
+      }
       @container (width < 900px) {
         .line {
           row-gap: 4px;
@@ -171,7 +188,8 @@ export class AttriscopeFilter extends LitElement {
           align-items: center;
           gap: 8px;
         }
-        .choice:not(.open) {
+        .choice:not(.open),
+        .clear:disabled {
           display: none;
         }
         .classes {
@@ -187,16 +205,24 @@ export class AttriscopeFilter extends LitElement {
     const open = this.open ? "open" : "";
     const words = filterInWords(filter);
     return html`
-      <span class="caps label" id="label">Filter</span>
-      <div class="line" role="group" aria-labelledby="label">
-        <div class="summary">
-          <span class="truncate" title=${words}>${this.open ? "" : words}</span>
-          <button class="quiet end" aria-expanded=${this.open} @click=${() => (this.open = !this.open)}>
-            ${this.open ? "Done" : "Change"}
-          </button>
-        </div>
-        ${classes.length === 0 ? nothing : this.#classes(open)} ${this.#order(open)}
-        <div class="paging end">${this.#show()}${this.#range()}${this.#steps()}</div>
+      ${
+        classes.length === 0
+          ? nothing
+          : html`<span class="caps label" id="label">Filter</span>
+              <div class="line" role="group" aria-labelledby="label">
+                <div class="summary">
+                  <span class="truncate" title=${words}>${this.open ? "" : words}</span>
+                  <button class="quiet end" aria-expanded=${this.open} @click=${() => (this.open = !this.open)}>
+                    ${this.open ? "Done" : "Change"}
+                  </button>
+                </div>
+                ${this.#classes(open)}
+              </div>`
+      }
+      <span class="caps label" id="sort">Sort</span>
+      <div class="line" role="group" aria-labelledby="sort">
+        ${this.#order()}
+        <div class="paging end">${this.#clear(words)}${this.#show()}${this.#range()}${this.#steps()}</div>
       </div>
     `;
   }
@@ -209,7 +235,6 @@ export class AttriscopeFilter extends LitElement {
       { value: "labels", label: "True", title: "Choose among the true classes", marked: filter.labels.length > 0 },
     ];
     const what = this.side === "classes" ? "Predicted classes" : "True classes";
-    const words = filterInWords(filter);
     return html`<div class="classes choice ${open}">
         <attriscope-segments
           label="Which classes"
@@ -226,16 +251,20 @@ export class AttriscopeFilter extends LitElement {
         .value=${filter.prediction}
         @choose=${({ detail }: CustomEvent<Filter["prediction"]>) => this.actions.setFilter({ prediction: detail })}
       ></attriscope-segments>
-      ${this.#confusion(open)}
-      <button
-        class="quiet clear choice ${open}"
-        data-action="clear-filter"
-        title="Now: ${words}"
-        ?disabled=${filter.classes.length + filter.labels.length === 0 && filter.prediction === "all"}
-        @click=${() => this.actions.setFilter({ classes: [], labels: [], prediction: "all" })}
-      >
-        Clear
-      </button>`;
+      ${this.#confusion(open)}`;
+  }
+
+  #clear(words: string) {
+    const { classes, labels, prediction } = this.state.filter;
+    return html`<button
+      class="quiet clear"
+      data-action="clear-filter"
+      title="Now: ${words}"
+      ?disabled=${classes.length + labels.length === 0 && prediction === "all"}
+      @click=${() => this.actions.setFilter({ classes: [], labels: [], prediction: "all" })}
+    >
+      Clear filter
+    </button>`;
   }
 
   #chips(classes: readonly string[], what: string) {
@@ -309,11 +338,12 @@ export class AttriscopeFilter extends LitElement {
         class="control confusion"
         data-control="confusion"
         title="True against predicted classes: click a cell to see its samples"
+        aria-label="Confusion matrix"
         aria-haspopup="dialog"
         aria-expanded=${this.confusing}
         @click=${() => (this.confusing = !this.confusing)}
       >
-        ${grid}Confusion</button
+        ${grid}<span>Confusion</span></button
       ><attriscope-popover label="Confusion matrix" ?open=${this.confusing} @close=${() => (this.confusing = false)}>
         ${
           this.confusing
@@ -330,7 +360,7 @@ export class AttriscopeFilter extends LitElement {
     </div>`;
   }
 
-  #order(open: string) {
+  #order() {
     const { sort, known, cards } = this.state;
     const { ends } = ORDERS.find(({ by }) => by === sort.by) ?? ORDERS[0];
     const [now, then] = sort.ascending ? ends : [ends[1], ends[0]];
@@ -340,23 +370,20 @@ export class AttriscopeFilter extends LitElement {
       const { by, ascending } = ORDERS[(event.target as HTMLSelectElement).selectedIndex];
       this.actions.setSort({ by, ascending });
     };
-    return html`<div class="field order choice ${open}" title="The order ${scope}: ${now} first">
-      <label class="field">
-        <span>sort</span>
-        <select class="control" data-control="sort" aria-describedby="scope" @change=${choose}>
-          ${ORDERS.map(
-            ({ by, name }) =>
-              html`<option
-                value=${by}
-                ?disabled=${by === "loss" && !labelled}
-                ?selected=${by === sort.by}
-                .selected=${by === sort.by}
-              >
-                ${name}
-              </option>`,
-          )}
-        </select>
-      </label>
+    return html`<div class="field order" title="The order ${scope}: ${now} first">
+      <select class="control" data-control="sort" aria-labelledby="sort" aria-describedby="scope" @change=${choose}>
+        ${ORDERS.map(
+          ({ by, name }) =>
+            html`<option
+              value=${by}
+              ?disabled=${by === "loss" && !labelled}
+              ?selected=${by === sort.by}
+              .selected=${by === sort.by}
+            >
+              ${name}
+            </option>`,
+        )}
+      </select>
       <span hidden id="scope">${scope}</span>
       <button
         class="control icon"

@@ -6,7 +6,8 @@ const ROW = 32;
 
 /**
  * For a host with a `.folding` line (see `controls`): the line's boxes that wrap below its first `--rows` rows are hidden, from
- * the keyboard too, unless the line is `.open`. The class `folds` says that there are any; nothing is moved by all this.
+ * the keyboard too, unless the line is `.open`. Only where there are any, the class `folds` shows the button `.more` in its
+ * `.ends`, which come last and stand at the end of the first row.
  */
 export class Fold implements ReactiveController {
   readonly #host: LitElement;
@@ -42,16 +43,17 @@ export class Fold implements ReactiveController {
   measure(): void {
     const line = this.#line;
     if (!line) return;
-    const { top } = line.getBoundingClientRect();
     const rows = Number(getComputedStyle(line).getPropertyValue("--rows")) || 1;
-    const open = line.classList.contains("open");
-    let folds = false;
-    for (const box of line.children as HTMLCollectionOf<HTMLElement>) {
-      const below = box.getBoundingClientRect().top - top >= rows * ROW - 1;
-      // What only tells something is no reason to unfold.
-      if (below && !box.hasAttribute("data-aside")) folds = true;
-      box.style.visibility = below && !open ? "hidden" : "";
-    }
-    line.classList.toggle("folds", folds);
+    const boxes = [...line.children] as HTMLElement[];
+    const below = (): HTMLElement[] => {
+      line.style.setProperty("--ends", `${line.querySelector<HTMLElement>(".ends")?.offsetWidth ?? 0}px`);
+      const { top } = line.getBoundingClientRect();
+      return boxes.filter((box) => box.getBoundingClientRect().top - top >= rows * ROW - 1);
+    };
+    line.classList.remove("folds");
+    // What only tells something is no reason to unfold.
+    if (below().some((box) => !box.hasAttribute("data-aside"))) line.classList.add("folds");
+    const hidden = line.classList.contains("open") ? [] : below();
+    for (const box of boxes) box.style.visibility = hidden.includes(box) ? "hidden" : "";
   }
 }

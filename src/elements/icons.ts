@@ -43,16 +43,8 @@ export const help = icon(
   14,
   svg`<circle cx="7" cy="7" r="6" stroke-width="1.1"/><path d="M5.3 5.6a1.75 1.75 0 1 1 2.5 1.6c-.6.3-.8.6-.8 1.2M7 9.5v1.2" stroke-width="1.2"/>`,
 );
-export const pixels = icon(
-  12,
-  12,
-  svg`<path d="M1 1h4v4H1zM7 7h4v4H7zM9 1h2v4H9zM1 9h2v2H1z" fill="currentColor" stroke="none"/>`,
-);
-export const blur = icon(
-  12,
-  12,
-  svg`<circle cx="6" cy="6" r="5" stroke-opacity=".35"/><circle cx="6" cy="6" r="3" stroke-opacity=".65"/><circle cx="6" cy="6" r="1.5" fill="currentColor" stroke="none"/>`,
-);
+export const stairs = arrow("M1 10h2.6V6h2V2h2.8v5H11");
+export const curve = arrow("M1 10c2.6 0 3-8 5.4-8S9 10 11 10");
 export const grid = icon(
   12,
   12,

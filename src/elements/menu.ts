@@ -130,8 +130,9 @@ export class AttriscopeMenu extends LitElement {
       }
       .option {
         display: flex;
+        flex-wrap: wrap;
         align-items: baseline;
-        gap: 8px;
+        gap: 0 8px;
         min-height: 24px;
         padding: 4px 12px;
         cursor: pointer;
@@ -140,6 +141,7 @@ export class AttriscopeMenu extends LitElement {
       }
       .option > .name {
         flex: 0 1 auto;
+        max-width: calc(100% - 64px);
       }
       .option > .detail {
         flex: none;
@@ -148,10 +150,11 @@ export class AttriscopeMenu extends LitElement {
         color: var(--fg2);
       }
       .option > .why {
-        flex: 1 1 0;
+        flex-basis: 100%;
         font-size: 11px;
-        text-align: right;
+        line-height: 14px;
         color: var(--fg2);
+        overflow-wrap: anywhere;
       }
       .option[aria-disabled="true"] {
         color: var(--fg2);
@@ -329,18 +332,13 @@ export class AttriscopeMenu extends LitElement {
       aria-selected=${selected}
       aria-disabled=${whyNot === undefined ? nothing : "true"}
       aria-description=${whyNot ?? summary ?? nothing}
-      title=${whyNot ?? nothing}
       data-index=${index}
       data-method=${isMethod ? value : nothing}
       data-value=${isMethod ? nothing : value}
     >
       ${this.multiple ? html`<span class="box">${selected ? check : nothing}</span>` : nothing}
       <span class="name truncate" title=${value}>${value}</span>
-      ${
-        whyNot === undefined
-          ? html`<span class="detail">${detail}</span>`
-          : html`<span class="why truncate">${whyNot}</span>`
-      }
+      ${whyNot === undefined ? html`<span class="detail">${detail}</span>` : html`<span class="why">${whyNot}</span>`}
     </div>`;
   }
 

@@ -9,9 +9,22 @@ import { help } from "./icons";
 import type { MenuItem } from "./menu";
 import { base, controls } from "./tokens";
 
+/** In the menu's order. */
+const GROUPS: readonly MethodInfo["group"][] = [
+  "Gradient",
+  "Path",
+  "Layer",
+  "CAM",
+  "Attention",
+  "Perturbation",
+  "Relevance",
+];
+
 /** As entries of a menu. */
 export const methodItems = (methods: State["methods"]): MenuItem[] =>
-  methods.map(({ name, group, cost, summary, whyNot }) => ({ value: name, group, detail: cost, summary, whyNot }));
+  GROUPS.flatMap((group) => methods.filter((info) => info.group === group)).map(
+    ({ name, group, cost, summary, whyNot }) => ({ value: name, group, detail: cost, summary, whyNot }),
+  );
 
 /** The baseline stands behind these, and behind every slider: before what is seldom changed. */
 const FIRST = 2;
@@ -157,11 +170,11 @@ export class AttriscopeMethod extends LitElement {
       <span class="caps label" id="label">Method</span>
       <div class="body">
         <div class="line folding ${open ? "open" : ""}" role="group" aria-labelledby="label">
-          ${this.#ends(open)}${this.#name(info)}${this.#model()}${fields.slice(0, behind)}${this.#baselines(info)}${fields.slice(behind)}${
+          ${this.#name(info)}${this.#model()}${fields.slice(0, behind)}${this.#baselines(info)}${fields.slice(behind)}${
             workload
               ? html`<span class="workload muted" data-aside title="What one picture takes">${workload}</span>`
               : nothing
-          }
+          }${this.#ends(open)}
         </div>
         ${errorsBelow(argumentErrors, this.#used())}
       </div>

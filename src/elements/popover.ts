@@ -34,6 +34,8 @@ export class AttriscopePopover extends LitElement {
         z-index: 1000;
         margin: 0;
         padding: 0;
+        /* Whatever room is left beside its anchor. */
+        width: max-content;
         max-width: calc(100vw - 16px);
         overflow: auto;
         overscroll-behavior: contain;

@@ -36,7 +36,7 @@ export class AttriscopeSegments extends LitElement {
         position: relative;
         height: 24px;
         margin-right: -1px;
-        padding: 0 8px;
+        padding: 0 7px;
         border: 1px solid var(--line1);
         border-radius: 0;
         background: var(--bg);
@@ -75,8 +75,8 @@ export class AttriscopeSegments extends LitElement {
         z-index: 2;
       }
       button.icon {
-        width: 25px;
-        padding: 0 0 0 5px;
+        width: 26px;
+        padding: 0 6px;
       }
       .mark {
         position: absolute;

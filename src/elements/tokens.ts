@@ -70,6 +70,9 @@ export const base = css`
     outline: 2px solid var(--acc);
     outline-offset: 1px;
   }
+  attriscope-popover:focus-visible {
+    outline: none;
+  }
   svg {
     flex: none;
     display: block;
@@ -126,8 +129,9 @@ export const controls = css`
   .end {
     margin-left: auto;
   }
-  /* Of boxes in a row, see Fold; what stands at the end floats, so that further rows have the whole width. */
+  /* Of boxes in a row, see Fold; what stands at the end takes its room from the first row alone. */
   .line.folding {
+    position: relative;
     display: block;
     max-height: calc(var(--rows, 1) * 32px);
     margin-bottom: -8px;
@@ -140,17 +144,22 @@ export const controls = css`
   .line.folding > * {
     display: inline-flex;
     vertical-align: top;
-    margin: 0 16px 8px 0;
+    margin: 0 20px 8px 0;
+  }
+  .line.folding::before {
+    content: "";
+    float: right;
+    width: var(--ends, 0);
+    height: 24px;
   }
   .line.folding > .ends {
-    float: right;
+    position: absolute;
+    top: 0;
+    right: 0;
     margin: 0;
   }
-  .more {
-    visibility: hidden;
-  }
-  .folds .more {
-    visibility: visible;
+  .line:not(.folds) .more {
+    display: none;
   }
   .field {
     display: flex;

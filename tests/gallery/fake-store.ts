@@ -179,7 +179,7 @@ export function makeCard(id: number, options: CardOptions = {}): Card {
     inputs: display,
     baselines: display.map(() => []),
     additional: {},
-    outputs: [{ raw: scalar(1.732), scores: scalar(1.732) }],
+    outputs: [{ raw: scalar(1.732), scores: classes.length > 1 ? scoresOf(predictions) : scalar(1.732) }],
     feature_masks: [null],
     error: null,
   };
@@ -196,6 +196,12 @@ export function makeCard(id: number, options: CardOptions = {}): Card {
     error: null,
   };
 }
+
+const scoresOf = (predictions: readonly Prediction[]): NDArray => {
+  const data = new Float32Array(predictions.length);
+  for (const { index, score } of predictions) data[index] = score;
+  return { dtype: "float32", shape: [data.length], data };
+};
 
 const scalar = (value: number): NDArray => ({ dtype: "float32", shape: [1], data: new Float32Array([value]) });
 
@@ -388,7 +394,7 @@ export class FakeStore extends EventTarget implements Store {
 
   setMethod(name: string): void {
     this.calls.push(["setMethod", name]);
-    const params = METHODS.find((entry) => entry.name === name)?.params ?? [];
+    const params = this.state.methods.find((entry) => entry.name === name)?.params ?? [];
     this.change({
       method: name,
       arguments: Object.fromEntries(params.map((spec) => [spec.name, startOf(spec)])),
@@ -400,7 +406,9 @@ export class FakeStore extends EventTarget implements Store {
 
   setArgument(name: string, value: ArgumentValue): void {
     this.calls.push(["setArgument", name, value]);
-    const spec = METHODS.find((entry) => entry.name === this.state.method)?.params.find((param) => param.name === name);
+    const spec = this.state.methods
+      .find((entry) => entry.name === this.state.method)
+      ?.params.find((param) => param.name === name);
     const limits = spec && "min" in spec ? spec : null;
     const refused =
       limits !== null && (typeof value !== "number" || value < limits.min || value > (limits.max ?? Infinity));

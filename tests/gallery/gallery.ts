@@ -1,186 +1,13 @@
 /** Every state of the explorer on realistic samples: `?page=NAME&theme=light|dark|lab-light|lab-dark&width=PIXELS`. */
 import { type AttriscopeExplorer, define, TAG } from "../../src/elements/explorer";
-import { EVERYTHING, START } from "../../src/choice";
 import type { Card, Comparison, State } from "../../src/state";
 import type { NDArray } from "../../src/wire";
-import { emptyNotice, FakeStore, makeCard, makeComparison, makeInspection, makeState, summed } from "./fake-store";
+import { FakeStore, makeCard, makeComparison, makeInspection } from "./fake-store";
 import { COMPARE } from "./pages-compare";
 import { INSPECT } from "./pages-inspect";
+import { OPENED, SAMPLES } from "./pages-samples";
 
-const NASTY = [
-  "<img src=x onerror=\"document.body.dataset.hacked='yes'\">",
-  "a class name so long that no column could ever hold it",
-  "كلب صغير",
-  "🦊 fox & <b>friends</b>",
-];
-
-const cards = (count: number, make: (index: number) => Card): Card[] =>
-  Array.from({ length: count }, (_, index) => make(index));
-
-function computing(): State {
-  const state = makeState({
-    method: "Occlusion",
-    arguments: { sliding_window_shapes: 5, strides: 2 },
-    workload: "225 forward passes per sample",
-    progress: { label: "Occlusion", done: 5, total: 8, etaMs: 900, cancellable: true },
-  });
-  state.cards = state.cards.map((card, index): Card => {
-    if (index < 5)
-      return { ...card, result: { ...card.result!, method: "Occlusion", delta: null, arguments: state.arguments } };
-    return { ...card, result: null, status: index === 5 ? "running" : "queued", done: 0.62 };
-  });
-  return state;
-}
-
-function recomputing(): State {
-  const state = computing();
-  state.cards = state.cards.map((card, index) =>
-    index < 5 ? card : { ...makeCard(20 + index), stale: true, status: "queued" },
-  );
-  return state;
-}
-
-function broken(): State {
-  const state = makeState({ cards: cards(4, (index) => makeCard(20 + index)), show: 4 });
-  const [nan, zero, failed] = state.cards;
-  const holes = Float32Array.from(nan.sample.display[0].data as Uint8Array, (value, i) =>
-    i % 7 === 0 ? NaN : value / 255,
-  );
-  nan.sample.display = [{ dtype: "float32", shape: [3, 32, 32], data: holes }];
-  nan.sample.error =
-    'sample 20, feature "photo": the input holds 438 values that are not finite (NaN or infinite); remove them in input_transforms';
-  nan.result = null;
-  nan.status = "error";
-  zero.result = {
-    ...zero.result!,
-    attributions: [summed(new Float32Array(3 * 32 * 32), [3, 32, 32])],
-    delta: 0,
-    change: 0,
-  };
-  failed.result = null;
-  failed.status = "error";
-  failed.error = 'node "conv1" (Conv): out of memory';
-  return state;
-}
-
-const sized = (index: number): Card => {
-  const sizes = [
-    [1, 8, 8],
-    [1, 28, 28],
-    [3, 224, 224],
-    [4, 64, 48],
-    [3, 1, 1],
-    [3, 1, 500],
-    [3, 3000, 4000],
-    [1, 40, 6],
-  ];
-  const [channels, height, width] = sizes[index % sizes.length];
-  return makeCard(40 + index, { channels, height, width });
-};
-
-const PAGES: Record<string, () => State | null> = {
-  ready: () => makeState(),
-  "compiling shaders": () =>
-    makeState({
-      phase: { name: "preparing", stage: "Loading the model" },
-      cards: [],
-      engine: null,
-      methods: [],
-      progress: { label: "Compiling shaders", done: 52, total: 140, etaMs: null, cancellable: false },
-    }),
-  computing,
-  recomputing,
-  static: () => makeState({ live: false, hasNext: false, total: null, known: 8 }),
-  "heat map": () => makeState({ display: { ...START.display, sign: "absolute", style: "Heat map", cmap: "Captum" } }),
-  masked: () => makeState({ display: { ...START.display, sign: "positive", style: "Masked", cmap: "RdBu" } }),
-  alpha: () => makeState({ display: { ...START.display, sign: "negative", style: "Alpha", clip: 10, cmap: "BrBG" } }),
-  empty: () =>
-    makeState({
-      cards: [],
-      filter: { ...EVERYTHING, classes: ["Frog", "Ship"], prediction: "incorrect" },
-      total: 0,
-      notice: emptyNotice(() => {}),
-    }),
-  scanning: () =>
-    makeState({
-      cards: [],
-      scanning: true,
-      scanned: 192,
-      total: null,
-      filter: { ...EVERYTHING, classes: ["Ship"] },
-    }),
-  "argument error": () =>
-    makeState({
-      arguments: { n_steps: 900, method: "gausslegendre" },
-      argumentErrors: { n_steps: "2 to 500 points, got 900" },
-    }),
-  warning: () =>
-    makeState({
-      engine: { backend: "wasm", available: ["wasm", "cpu"], ms: 31, maxDiff: 0.0042 },
-      notice: {
-        kind: "warning",
-        title: "The graphics context was lost.",
-        text: "Continuing on the processor.",
-        actions: [{ label: "Retry WebGL", run: () => {} }],
-      },
-    }),
-  broken,
-  sizes: () => makeState({ cards: cards(8, sized) }),
-  large: () => makeState({ show: 16, cards: cards(16, (index) => makeCard(60 + index, { height: 224, width: 224 })) }),
-  "nasty names": () =>
-    makeState({
-      classes: NASTY,
-      cards: cards(4, (index) => makeCard(20 + index, { classes: NASTY })),
-      features: [{ name: NASTY[0], kind: "image", input: "x", baselines: [] }],
-      method: "Saliency",
-      arguments: {},
-    }),
-  "many classes": () => {
-    const classes = Array.from({ length: 1000 }, (_, index) => `species ${index}`);
-    return makeState({
-      classes,
-      filter: { ...EVERYTHING, classes: ["species 7"] },
-      cards: cards(4, (index) => makeCard(20 + index, { classes })),
-    });
-  },
-  "one class": () =>
-    makeState({ classes: ["anomaly"], cards: cards(2, (index) => makeCard(20 + index, { classes: ["anomaly"] })) }),
-  regression: () =>
-    makeState({ classes: [], cards: cards(3, (index) => makeCard(20 + index, { classes: [], labelled: false })) }),
-  unlabelled: () => makeState({ cards: cards(4, (index) => makeCard(20 + index, { labelled: false })) }),
-  "two features": () =>
-    makeState({
-      features: ["left", "right"].map((name) => ({ name, kind: "image", input: name, baselines: [] })),
-      cards: cards(4, (index) => makeCard(20 + index, { features: 2 })),
-    }),
-  preparing: () =>
-    makeState({
-      phase: { name: "preparing", stage: "reading weights 94 of 250 kB", done: 94, total: 250 },
-      cards: [],
-      engine: null,
-    }),
-  exporting: () => null,
-  stopped: () =>
-    makeState({
-      phase: {
-        name: "stopped",
-        notice: {
-          kind: "error",
-          title: "One operator of this model cannot run in the browser",
-          text: "The other 45 of 46 nodes are supported. Nothing was computed.",
-          facts: [
-            ["operator", "Loop  opset 18"],
-            ["node", "/text/bag/Loop_3"],
-            ["from module", "text.bag  torch.nn.EmbeddingBag"],
-          ],
-          steps: ["Replace EmbeddingBag by Embedding followed by a mean; the numbers stay the same."],
-        },
-      },
-    }),
-  failed: () => null,
-  ...COMPARE,
-  ...INSPECT,
-};
+const PAGES: Record<string, () => State | null> = { ...SAMPLES, ...COMPARE, ...INSPECT };
 
 const LAB: Record<string, Record<string, string>> = {
   "lab-light": {
@@ -253,7 +80,34 @@ async function show(): Promise<void> {
   frame.style.width = query.has("width") ? `${query.get("width")}px` : "min(1040px, 100%)";
   frame.append(explorer);
   document.body.append(menu(page, query), frame);
-  Object.assign(window, { explorer });
+  for (const step of OPENED[page] ?? []) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (step.startsWith('"')) type(JSON.parse(step) as string);
+    else find(explorer, step)?.click();
+  }
+  Object.assign(window, { explorer, pages: Object.keys(PAGES) });
+}
+
+/** The first match of "element part", through the shadow roots; with one part, anywhere. */
+function find(root: Element, selector: string): HTMLElement | null {
+  const inside = root.shadowRoot!;
+  const [host, part] = selector.split(" ");
+  const own = part ? inside.querySelector(host)?.shadowRoot?.querySelector<HTMLElement>(part) : null;
+  const found = own ?? (part ? null : inside.querySelector<HTMLElement>(selector));
+  if (found) return found;
+  for (const element of inside.querySelectorAll("*")) {
+    const deeper = element.shadowRoot ? find(element, selector) : null;
+    if (deeper) return deeper;
+  }
+  return null;
+}
+
+/** Into the field that has the focus. */
+function type(text: string): void {
+  let field = document.activeElement;
+  while (field?.shadowRoot?.activeElement) field = field.shadowRoot.activeElement;
+  (field as HTMLInputElement).value = text;
+  field!.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 /** The same columns on other cards. */

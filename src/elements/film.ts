@@ -101,6 +101,7 @@ export class AttriscopeFilm extends LitElement {
           .image=${sample.display[this.feature] ?? null}
           .look=${this.look}
           .side=${SIDE}
+          label="Sample ${sample.id}"
         ></attriscope-map>
       </div>
       <span class="name">${sample.id} ${correct === null ? nothing : correct ? check : cross}</span>

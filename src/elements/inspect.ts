@@ -19,7 +19,7 @@ import { base, controls } from "./tokens";
 const TOOLS: readonly (Segment & { value: Tool })[] = [
   { value: "point", label: "Point", title: "Read a pixel; a click keeps it (1)" },
   { value: "zoom", label: "Zoom", title: "Click or wheel; drag moves; double click or 0 shows all (2)" },
-  { value: "paint", label: "Paint", title: "Hide pixels (3)" },
+  { value: "paint", label: "Paint", title: "Hide pixels (3); Space hides them at the probe" },
   { value: "erase", label: "Erase", title: "Show them again (4)" },
 ];
 const SHAPES: readonly (Segment & { value: Shape })[] = [

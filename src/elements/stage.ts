@@ -444,9 +444,9 @@ export class AttriscopeStage extends LitElement {
     </div>`;
   }
 
-  /** Numbers stand beside the probe; not under the pointer that paints. */
+  /** Numbers stand beside the probe; not where they would hide what is painted. */
   get #tells(): boolean {
-    const quiet = this.#paints && this.#byPointer;
+    const quiet = (this.#paints && this.#byPointer) || this.#corner !== null;
     return this.probe !== null && this.ranking !== null && this.active !== null && !this.closed && !quiet;
   }
 

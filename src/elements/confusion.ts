@@ -1,6 +1,6 @@
 /** True classes against predicted ones, counted: a cell, a row or a column filters. Fires "choose" with part of a filter. */
 import { css, html, LitElement, nothing } from "lit";
-import { property } from "lit/decorators.js";
+import { property, state as own } from "lit/decorators.js";
 import { plural } from "./format";
 import { roveGrid } from "./roving";
 import { base } from "./tokens";
@@ -8,6 +8,8 @@ import type { Filter } from "../wire";
 
 /** More classes than this are set smaller. */
 const ROOMY = 12;
+/** Cells that are made in one go, so that many of them do not hold up the page. */
+const CELLS = 600;
 /** Of the colour in the fullest cell: text stays readable on it. */
 const STRONGEST = 42;
 
@@ -18,6 +20,8 @@ export class AttriscopeConfusion extends LitElement {
   @property({ attribute: false }) counts: readonly (readonly number[])[] = [];
   @property({ attribute: false }) classes: readonly string[] = [];
   @property({ attribute: false }) filter!: Readonly<Filter>;
+  /** Rows that are there already. */
+  @own() made = 0;
 
   static override styles = [
     base,
@@ -132,6 +136,18 @@ export class AttriscopeConfusion extends LitElement {
     this.renderRoot.querySelector<HTMLElement>('[data-roving][tabindex="0"]')?.focus(options);
   }
 
+  override willUpdate(): void {
+    if (this.made === 0) this.made = this.#slice();
+  }
+
+  override updated(): void {
+    if (this.made < this.counts.length) setTimeout(() => (this.made += this.#slice()));
+  }
+
+  #slice(): number {
+    return Math.ceil(CELLS / Math.max(1, this.counts.length));
+  }
+
   override render() {
     const { counts, classes } = this;
     const total = counts.flat().reduce((sum, count) => sum + count, 0);
@@ -148,18 +164,19 @@ export class AttriscopeConfusion extends LitElement {
           class=${classes.length > ROOMY ? "dense" : ""}
           @keydown=${this.#key}
           @click=${this.#choose}
+          @pointerover=${this.#tell}
         >
           <thead>
             <tr>
               <td class="corner"></td>
-              ${classes.map((name, p) => this.#head("col", name, p))}
+              ${classes.map((name) => this.#head("col", name))}
             </tr>
           </thead>
           <tbody>
-            ${counts.map(
+            ${counts.slice(0, this.made).map(
               (row, t) =>
                 html`<tr>
-                  ${this.#head("row", classes[t], t)}${row.map((count, p) => this.#cell(t, p, count, t === p ? right : wrong))}
+                  ${this.#head("row", classes[t])}${row.map((count, p) => this.#cell(t, p, count, t === p ? right : wrong))}
                 </tr>`,
             )}
           </tbody>
@@ -167,7 +184,7 @@ export class AttriscopeConfusion extends LitElement {
       </div>`;
   }
 
-  #head(scope: "row" | "col", name: string, index: number) {
+  #head(scope: "row" | "col", name: string) {
     const { labels, classes } = this.filter;
     const chosen = (scope === "row" ? labels : classes).includes(name);
     return html`<th
@@ -175,10 +192,7 @@ export class AttriscopeConfusion extends LitElement {
       tabindex="-1"
       aria-selected=${chosen}
       aria-label="${scope === "row" ? "true" : "predicted"} ${name}"
-      title="${scope === "row" ? "True" : "Predicted"} class ${name}: click filters by it"
       data-roving
-      data-true=${scope === "row" ? index : nothing}
-      data-predicted=${scope === "col" ? index : nothing}
     >
       <span class="truncate">${name}</span>
     </th>`;
@@ -190,21 +204,37 @@ export class AttriscopeConfusion extends LitElement {
     const tone = count === 0 ? "" : t === p ? "right" : "wrong";
     // Few confusions are to be seen beside one that is frequent.
     const fill = 6 + Math.sqrt(count / most) * (STRONGEST - 6);
-    const words = `true ${truth}, predicted ${predicted}: ${count}`;
+    // Thousands of cells are made at once: what each is follows from its place.
     return html`<td
       class="${tone} ${t === p ? "diagonal" : ""}"
       style="--fill: ${Math.round(fill)}%"
       tabindex=${t === 0 && p === 0 ? 0 : -1}
       aria-selected=${chosen}
-      aria-label=${words}
-      title=${words}
       data-roving
-      data-true=${t}
-      data-predicted=${p}
     >
       ${count || nothing}
     </td>`;
   }
+
+  /** The names of a cell's or head's classes; undefined for the side that a head leaves open. */
+  #namesOf(target: EventTarget | null): { truth?: string; predicted?: string } | null {
+    const cell = (target as Element).closest<HTMLTableCellElement>("[data-roving]");
+    if (!cell) return null;
+    const row = cell.closest("tr")!;
+    return {
+      truth: row.parentElement!.localName === "tbody" ? this.classes[row.sectionRowIndex] : undefined,
+      predicted: this.classes[cell.cellIndex - 1],
+    };
+  }
+
+  readonly #tell = ({ target, currentTarget }: Event): void => {
+    const names = this.#namesOf(target);
+    const parts = [
+      names?.truth === undefined ? "" : `true ${names.truth}`,
+      names?.predicted === undefined ? "" : `predicted ${names.predicted}`,
+    ];
+    (currentTarget as HTMLElement).title = parts.filter(Boolean).join(", ");
+  };
 
   readonly #key = (event: KeyboardEvent): void => {
     if (event.key !== "Enter" && event.key !== " ") return roveGrid(event);
@@ -214,11 +244,10 @@ export class AttriscopeConfusion extends LitElement {
 
   /** A head changes its own side alone; what is chosen already is taken back. */
   readonly #choose = (event: Event): void => {
-    const cell = (event.target as Element).closest<HTMLElement>("[data-roving]");
-    if (!cell) return;
+    const names = this.#namesOf(event.target);
+    if (!names) return;
     const { labels, classes } = this.filter;
-    const name = (index: string | undefined) => (index === undefined ? undefined : this.classes[Number(index)]);
-    const [truth, predicted] = [name(cell.dataset.true), name(cell.dataset.predicted)];
+    const { truth, predicted } = names;
     const again =
       (truth === undefined || isOnly(labels, truth)) && (predicted === undefined || isOnly(classes, predicted));
     const detail: Partial<Filter> = {

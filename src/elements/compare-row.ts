@@ -144,6 +144,16 @@ export class AttriscopeCompareRow extends LitElement {
         min-width: 0;
         padding-top: 2px;
       }
+      .output {
+        grid-column: 1 / 3;
+        line-height: 24px;
+        font-size: 11px;
+        color: var(--fg2);
+      }
+      .output b {
+        font-weight: 400;
+        color: var(--fg);
+      }
       .cell {
         position: relative;
         display: grid;
@@ -362,13 +372,23 @@ export class AttriscopeCompareRow extends LitElement {
               </div>`
         }
       </div>
-      <attriscope-target
-        .predictions=${predictions}
-        .target=${target}
-        .truth=${sample.label}
-        @explain=${explain}
-      ></attriscope-target>
+      ${
+        predictions.length > 0
+          ? html`<attriscope-target
+              .predictions=${predictions}
+              .target=${target}
+              .truth=${sample.label}
+              @explain=${explain}
+            ></attriscope-target>`
+          : this.#output()
+      }
     </div>`;
+  }
+
+  /** In place of a target, where there are no classes. */
+  #output() {
+    const values = this.card.sample.outputs[0]?.scores.data ?? [];
+    return values.length === 1 ? html`<div class="output">output <b>${score(Number(values[0]))}</b></div>` : nothing;
   }
 
   #cell(cell: CompareCell, column: Column, index: number, best: { deletion: boolean; insertion: boolean }) {

@@ -357,6 +357,7 @@ export class AttriscopeCompare extends LitElement {
           style="--columns: ${columns.length}; --least: ${columns.length > FIT ? 228 : 217}px"
           @keydown=${this.#key}
           @focusin=${this.#land}
+          @pointerdown=${this.#land}
         >
           ${this.#heads(columns)}
           ${repeat(
@@ -528,7 +529,8 @@ export class AttriscopeCompare extends LitElement {
     else line?.querySelector<HTMLElement>(`[data-column="${column}"]`)?.focus();
   }
 
-  readonly #land = (event: FocusEvent): void => {
+  /** The focus does not tell when it moves inside a row. */
+  readonly #land = (event: Event): void => {
     const stop = placeOf(event);
     if (stop) this.stop = stop;
   };
@@ -566,7 +568,8 @@ export class AttriscopeCompare extends LitElement {
       };
       const next = to[key];
       if (!next || altKey) return;
-      this.#focus(next);
+      const inside = next.row >= 0 && next.row <= last.row && next.column >= 0 && next.column <= last.column;
+      if (inside) this.#focus((this.stop = next));
     }
     event.preventDefault();
   };

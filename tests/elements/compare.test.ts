@@ -1,0 +1,498 @@
+/** @jest-environment jsdom */
+import type { LitElement } from "lit";
+import type { AttriscopeExplorer as Explorer } from "../../src/elements/explorer";
+import { define, TAG } from "../../src/elements/explorer";
+import { suggested } from "../../src/elements/compare";
+import type { AttriscopeMap } from "../../src/elements/map";
+import { scaleOf } from "../../src/elements/map";
+import type { Compare, CompareCell, State } from "../../src/state";
+import { FakeStore, makeCard, METHODS } from "../gallery/fake-store";
+import { COMPARE, comparing } from "../gallery/pages-compare";
+
+/** jsdom has none of these. */
+beforeAll(() => {
+  HTMLCanvasElement.prototype.getContext = () => null;
+  HTMLElement.prototype.setPointerCapture = () => undefined;
+  window.ResizeObserver = class {
+    observe(): void {}
+    unobserve(): void {}
+    disconnect(): void {}
+  };
+  window.matchMedia = () => new EventTarget() as MediaQueryList;
+  define();
+});
+
+afterEach(() => document.body.replaceChildren());
+
+async function mount(state: State): Promise<{ explorer: Explorer; store: FakeStore }> {
+  const store = new FakeStore(state);
+  const explorer = document.createElement(TAG) as Explorer;
+  explorer.store = store;
+  document.body.append(explorer);
+  await settled();
+  return { explorer, store };
+}
+
+async function settled(): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    await new Promise((resolve) => setTimeout(resolve));
+    const elements = [...document.querySelectorAll(TAG)].flatMap((explorer) => all(explorer, "*"));
+    await Promise.all(elements.map((element) => (element as unknown as LitElement).updateComplete));
+  }
+}
+
+/** All matches inside, through every shadow root. */
+function all(root: Element | ShadowRoot, selector: string): HTMLElement[] {
+  const trees = root instanceof Element && root.shadowRoot ? [root.shadowRoot, root] : [root];
+  return trees.flatMap((tree) => [
+    ...tree.querySelectorAll<HTMLElement>(selector),
+    ...[...tree.querySelectorAll("*")].flatMap(({ shadowRoot }) => (shadowRoot ? all(shadowRoot, selector) : [])),
+  ]);
+}
+
+function one(root: Element, selector: string): HTMLElement {
+  const [found] = all(root, selector);
+  if (!found) throw new Error(`no ${selector}`);
+  return found;
+}
+
+/** Its text; what stands in elements of their own stands apart. */
+function text(element: Element): string {
+  const words = (node: Node): string =>
+    node instanceof Text ? node.data : node instanceof Element ? ` ${[...node.childNodes].map(words).join("")} ` : "";
+  return words(element).replace(/\s+/g, " ").trim();
+}
+
+const row = (explorer: Explorer, id: number): HTMLElement =>
+  one(explorer, `attriscope-compare-row[data-sample="${id}"]`);
+const cell = (explorer: Explorer, id: number, column: number): HTMLElement =>
+  one(row(explorer, id), `[data-column="${column + 1}"]`);
+const heads = (explorer: Explorer): HTMLElement[] => all(explorer, ".head");
+
+function press(target: Element, key: string, options: KeyboardEventInit = {}): void {
+  target.dispatchEvent(
+    new KeyboardEvent("keydown", { key, bubbles: true, composed: true, cancelable: true, ...options }),
+  );
+}
+
+/** The element that has the focus, through every shadow root. */
+function focused(): HTMLElement {
+  let active = document.activeElement as HTMLElement;
+  while (active.shadowRoot?.activeElement) active = active.shadowRoot.activeElement as HTMLElement;
+  return active;
+}
+
+const withCell = (state: State, at: [number, number], change: Partial<CompareCell>): State => ({
+  ...state,
+  comparison: {
+    ...state.comparison!,
+    rows: state.comparison!.rows.map((cells, r) =>
+      cells.map((old, c) => (r === at[0] && c === at[1] ? { ...old, ...change } : old)),
+    ),
+  },
+});
+
+describe("the table", () => {
+  test("a row for each sample, a column for each pin, and what they are to a reader who does not see them", async () => {
+    const { explorer } = await mount(comparing());
+    expect(heads(explorer).map((head) => text(head))).toEqual([
+      "Integrated Gradients 25 steps · zero (grey)",
+      "Deep Lift zero (grey)",
+      "Saliency",
+      "Occlusion 5 × 5 · stride 2",
+    ]);
+    expect(all(explorer, "attriscope-compare-row")).toHaveLength(6);
+    expect(one(explorer, '[role="grid"]').getAttribute("aria-rowcount")).toBe("8");
+    expect(row(explorer, 20).getAttribute("role")).toBe("row");
+    expect(cell(explorer, 20, 0).getAttribute("aria-label")).toBe(
+      "Integrated Gradients, sample 20, deletion 0.120, insertion 0.808, delta +0.031",
+    );
+    expect(one(row(explorer, 20), '[role="rowheader"]').getAttribute("aria-label")).toBe(
+      "Sample 20, true Plane, incorrect, explaining Bird",
+    );
+  });
+
+  test("the best of a row is bold, both where two are equal", async () => {
+    const state = comparing();
+    const faithfulness = (deletion: number, insertion: number) => {
+      const { result } = state.comparison!.rows[0][0];
+      return { result: { ...result!, faithfulness: { ...result!.faithfulness!, auc: { deletion, insertion } } } };
+    };
+    const values = [faithfulness(0.3, 0.9001), faithfulness(0.1, 0.9), faithfulness(0.2, 0.5), faithfulness(0.4, 0.1)];
+    const changed = values.reduce((now, change, column) => withCell(now, [0, column], change), state);
+    const { explorer } = await mount(changed);
+    const bold = [0, 1, 2, 3].map((column) => all(cell(explorer, 20, column), ".best").map(text));
+    expect(bold).toEqual([["0.900"], ["0.100", "0.900"], [], []]);
+    expect(cell(explorer, 20, 1).getAttribute("aria-label")).toContain("deletion 0.100 best, insertion 0.900 best");
+  });
+
+  test("what is about to be replaced is not the best", async () => {
+    const { explorer } = await mount(withCell(comparing(), [0, 3], { status: "queued", stale: true }));
+    expect(all(cell(explorer, 20, 3), ".best")).toHaveLength(0);
+    expect(all(cell(explorer, 20, 2), ".best").map(text)).toEqual(["0.109", "0.886"]);
+    expect(cell(explorer, 20, 3).classList).toContain("stale");
+    expect(text(one(cell(explorer, 20, 3), ".pending"))).toBe("queued");
+    expect(text(one(explorer, ".means .corner"))).toBe("Mean so far");
+  });
+
+  test("delta: the number, a warning beyond 5 %, a dash where nothing is promised", async () => {
+    const { explorer } = await mount(comparing());
+    expect(text(one(cell(explorer, 20, 0), ".delta"))).toBe("+0.031");
+    expect(one(cell(explorer, 24, 0), ".delta").classList).toContain("high");
+    expect(cell(explorer, 24, 0).getAttribute("aria-label")).toMatch(/ high$/);
+    expect(text(one(cell(explorer, 20, 3), ".delta"))).toBe("–");
+  });
+
+  test("means: correlation with the first column, areas, the best of them", async () => {
+    const { explorer } = await mount(comparing());
+    const means = all(explorer, ".mean");
+    expect(text(one(explorer, ".means .corner"))).toBe("Mean of 6");
+    expect(means.map((mean) => text(one(mean, ".rho")))).toEqual(["ρ to IG –", "ρ to IG 0.79", "ρ to IG 0.40", "ρ to IG 0.26"]); // prettier-ignore
+    expect(all(means[0], ".best").map(text)).toEqual(["0.112", "0.753"]);
+    expect(means.slice(1).flatMap((mean) => all(mean, ".best"))).toHaveLength(0);
+  });
+
+  test("running, queued, failed and impossible cells", async () => {
+    const running = withCell(comparing(), [0, 1], { status: "running", done: 0.62, result: null });
+    const failed = withCell(running, [1, 1], {
+      status: "error",
+      result: null,
+      error: 'node "conv1" (Conv): no memory',
+    });
+    const { explorer } = await mount(withCell(failed, [2, 1], { status: "queued", result: null }));
+    expect(text(one(cell(explorer, 20, 1), ".slot"))).toBe("62 %");
+    expect(text(one(cell(explorer, 22, 1), ".slot"))).toBe("queued");
+    expect(one(cell(explorer, 21, 1), "[data-error]").title).toBe('node "conv1" (Conv): no memory');
+    expect(cell(explorer, 21, 1).getAttribute("aria-label")).toContain('error: node "conv1" (Conv): no memory');
+  });
+
+  test("a column whose method cannot be applied says why, and opens nothing", async () => {
+    const { explorer, store } = await mount(COMPARE["compare: failing"]());
+    expect(text(one(heads(explorer)[2], ".why"))).toBe("the model has no nn.ReLU module");
+    expect(heads(explorer)[2].getAttribute("aria-label")).toBe("Saliency, not here: the model has no nn.ReLU module");
+    press(cell(explorer, 20, 2), "Enter");
+    expect(store.calls).toEqual([]);
+  });
+
+  test("names are text", async () => {
+    const { explorer } = await mount(COMPARE["compare: nasty names"]());
+    expect(all(explorer, "img")).toHaveLength(0);
+    expect(text(one(heads(explorer)[1], ".title"))).toContain("<img src=x");
+  });
+
+  test("models: what each of them predicts; they are neither pinned nor moved", async () => {
+    const { explorer } = await mount(COMPARE["compare: two models"]());
+    expect(text(one(cell(explorer, 20, 0), ".predicted"))).toMatch(/^predicted Bird 0\.216$/);
+    expect(one(cell(explorer, 20, 0), ".predicted .incorrect")).toBeTruthy();
+    expect(all(explorer, ".unpin, .movable, attriscope-menu[name=pin]")).toHaveLength(0);
+    expect(all(explorer, "attriscope-method")).toHaveLength(1);
+  });
+
+  test("of two features one is in view", async () => {
+    const { explorer, store } = await mount(COMPARE["compare: two features"]());
+    const select = one(explorer, '[data-control="feature"]') as HTMLSelectElement;
+    select.selectedIndex = 1;
+    select.dispatchEvent(new Event("change"));
+    await settled();
+    expect(store.calls).toEqual([["setInspect", { feature: 1 }]]);
+    const map = one(cell(explorer, 20, 0), "attriscope-map") as HTMLElement & AttriscopeMap;
+    expect(map.attribution).toBe(store.state.comparison!.rows[0][0].result!.attributions[1]);
+  });
+
+  test("the pixel under the pointer is marked in the whole row", async () => {
+    const { explorer } = await mount(comparing());
+    const maps = all(row(explorer, 20), ".map") as (HTMLElement & AttriscopeMap)[];
+    maps[1].dispatchEvent(new CustomEvent("probe", { detail: { u: 0.5, v: 0.25 } }));
+    await settled();
+    expect(maps.every(({ mark }) => mark?.u === 0.5)).toBe(true);
+    expect(text(one(cell(explorer, 20, 1), ".probe"))).toMatch(/^x 16, y 8 · [+−]\d\.\d{3} · rank \d+$/);
+    expect(all(cell(explorer, 20, 0), ".probe")).toHaveLength(0);
+    maps[1].dispatchEvent(new CustomEvent("probe", { detail: null }));
+    await settled();
+    expect(all(row(explorer, 20), ".probe")).toHaveLength(0);
+  });
+
+  test("a row is drawn anew only for a cell of its own", async () => {
+    const { explorer, store } = await mount(comparing());
+    const drawn = jest.fn();
+    for (const element of all(explorer, "attriscope-compare-row")) {
+      const updated = element as unknown as { updated: () => void };
+      updated.updated = () => drawn(element.dataset.sample);
+    }
+    store.change({ comparison: withCell(store.state, [3, 1], { stale: true }).comparison });
+    await settled();
+    expect(drawn.mock.calls).toEqual([["23"]]);
+  });
+});
+
+describe("scales", () => {
+  const scalesOf = async (scale: Compare["scale"]): Promise<(number | null)[][]> => {
+    const state = COMPARE["compare: shared"]();
+    const { explorer } = await mount({
+      ...state,
+      choice: { ...state.choice, compare: { ...state.choice.compare, scale } },
+    });
+    const maps = (id: number) => all(row(explorer, id), ".map") as (HTMLElement & AttriscopeMap)[];
+    return [20, 21].map((id) => maps(id).map((map) => map.scale));
+  };
+  const own = (): number[][] => {
+    const { comparison, display } = COMPARE["compare: shared"]();
+    return comparison!.rows.map((cells) => cells.map(({ result }) => scaleOf(result!.attributions[0]!, display)));
+  };
+
+  test("per map: each its own", async () => expect(await scalesOf("map")).toEqual(Array(2).fill(Array(4).fill(null))));
+
+  test("per row: the largest of the row", async () => {
+    const expected = own().map((scales) => Array<number>(4).fill(Math.max(...scales)));
+    expect(await scalesOf("row")).toEqual(expected.slice(0, 2));
+    expect(expected[0][0]).not.toBe(expected[1][0]);
+  });
+
+  test("shared: the largest of all; the strip says so", async () => {
+    const most = Math.max(...own().flat());
+    expect(await scalesOf("shared")).toEqual(Array(2).fill(Array(4).fill(most)));
+    const explorer = document.querySelector(TAG) as unknown as Explorer;
+    expect(text(one(explorer, ".strip"))).toContain("scale shared (units differ by method)");
+  });
+
+  test("the choice", async () => {
+    const { explorer, store } = await mount(comparing());
+    const select = one(explorer, '[data-control="scale"]') as HTMLSelectElement;
+    select.value = "row";
+    select.dispatchEvent(new Event("change"));
+    expect(store.calls).toEqual([["setCompare", { scale: "row" }]]);
+  });
+});
+
+describe("columns", () => {
+  test("models cannot be compared where there is one, and the segment says why", async () => {
+    const { explorer, store } = await mount(comparing());
+    const segment = one(explorer, '[data-value="models"]');
+    segment.click();
+    expect(store.calls).toEqual([]);
+    expect(segment.getAttribute("aria-disabled")).toBe("true");
+    expect(segment.title).toContain("one model only");
+  });
+
+  test("models, where there are several", async () => {
+    const { explorer, store } = await mount(comparing({}, { models: ["net", "net_finetuned"] }));
+    one(explorer, '[data-value="models"]').click();
+    expect(store.calls).toEqual([["setCompare", { columns: "models" }]]);
+  });
+
+  test("Alt+Right moves a column, says so, and keeps the focus on it", async () => {
+    const { explorer, store } = await mount(comparing());
+    heads(explorer)[0].focus();
+    press(focused(), "ArrowRight", { altKey: true });
+    await settled();
+    expect(store.calls).toEqual([["movePin", 0, 1]]);
+    expect(text(focused())).toContain("Integrated Gradients");
+    expect(text(one(one(explorer, "attriscope-compare"), ".silent"))).toContain(
+      "Integrated Gradients is column 2 of 4",
+    );
+    press(focused(), "ArrowLeft", { altKey: true });
+    expect(store.calls[1]).toEqual(["movePin", 1, 0]);
+  });
+
+  test("the first column goes no further left", async () => {
+    const { explorer, store } = await mount(comparing());
+    heads(explorer)[0].focus();
+    press(focused(), "ArrowLeft", { altKey: true });
+    expect(store.calls).toEqual([]);
+  });
+
+  test("Delete and × unpin; the focus stays in the heads", async () => {
+    const { explorer, store } = await mount(comparing());
+    heads(explorer)[3].focus();
+    press(focused(), "Delete");
+    await settled();
+    expect(store.calls).toEqual([["unpin", 3]]);
+    expect(text(focused())).toContain("Saliency");
+    one(heads(explorer)[0], '[data-action="unpin"]').click();
+    expect(store.calls[1]).toEqual(["unpin", 0]);
+  });
+
+  describe("dragging", () => {
+    const WIDTH = 200;
+    const point = (target: Element, type: string, x: number): void => {
+      const event = new MouseEvent(type, { clientX: x, bubbles: true, composed: true, button: 0 });
+      target.dispatchEvent(Object.assign(event, { pointerType: "mouse", pointerId: 1 }));
+    };
+    const laid = (explorer: Explorer): HTMLElement[] => {
+      heads(explorer).forEach((head, i) => {
+        head.getBoundingClientRect = () => ({ left: i * WIDTH, width: WIDTH }) as DOMRect;
+      });
+      return heads(explorer);
+    };
+
+    test("moves a column to where it is dropped", async () => {
+      const { explorer, store } = await mount(comparing());
+      const [first, , third] = laid(explorer);
+      point(first, "pointerdown", 50);
+      point(first, "pointermove", 52);
+      await settled();
+      expect(first.classList).not.toContain("dragged");
+      point(first, "pointermove", 520);
+      await settled();
+      expect(first.classList).toContain("dragged");
+      expect(third.classList).toContain("after");
+      point(first, "pointerup", 520);
+      expect(store.calls).toEqual([["movePin", 0, 2]]);
+    });
+
+    test("Escape leaves everything where it was", async () => {
+      const { explorer, store } = await mount(comparing());
+      const [, second] = laid(explorer);
+      second.focus();
+      point(second, "pointerdown", 250);
+      point(second, "pointermove", 10);
+      press(second, "Escape");
+      point(second, "pointerup", 10);
+      expect(store.calls).toEqual([]);
+    });
+  });
+
+  test("nothing pinned: what might be, one by one or all", async () => {
+    const { explorer, store } = await mount(COMPARE["compare: nothing pinned"]());
+    const buttons = all(explorer, '[data-action="pin"]');
+    expect(buttons.map(text)).toEqual(["+ Integrated Gradients", "+ Saliency", "+ Occlusion", "+ Deep Lift"]);
+    buttons[1].click();
+    expect(store.calls).toEqual([["pin", "Saliency"]]);
+  });
+
+  test("all that are suggested, at once", async () => {
+    const { explorer, store } = await mount(COMPARE["compare: nothing pinned"]());
+    one(explorer, '[data-action="pin-all"]').click();
+    expect(store.calls.map(([, name]) => name)).toEqual(["Integrated Gradients", "Saliency", "Occlusion", "Deep Lift"]);
+    await settled();
+    expect(heads(explorer)).toHaveLength(4);
+  });
+
+  test("suggested is what is chosen, and what can be applied", () => {
+    expect(suggested(METHODS, "Feature Ablation")[0]).toBe("Feature Ablation");
+    expect(suggested(METHODS, "Deconvolution")).not.toContain("Deconvolution");
+    expect(suggested([], "Saliency")).toEqual([]);
+  });
+
+  test("the menu holds what can be applied, and pins it", async () => {
+    const { explorer, store } = await mount(comparing());
+    const menu = one(explorer, 'attriscope-menu[name="pin"]') as HTMLElement & { items: { value: string }[] };
+    expect(menu.items.map(({ value }) => value)).not.toContain("Deconvolution");
+    menu.dispatchEvent(new CustomEvent("choose", { detail: "Guided Backprop" }));
+    expect(store.calls).toEqual([["pin", "Guided Backprop"]]);
+  });
+});
+
+describe("keys and clicks", () => {
+  test("one tab stop; arrows move through the cells, the heads and the means, and stop at the borders", async () => {
+    const { explorer } = await mount(comparing());
+    const stops = () => all(one(explorer, ".table"), '[tabindex="0"][data-column]');
+    expect(stops()).toEqual([cell(explorer, 20, 0)]);
+    stops()[0].focus();
+    press(focused(), "ArrowDown");
+    press(focused(), "ArrowRight");
+    await settled();
+    expect(focused()).toBe(cell(explorer, 21, 1));
+    expect(stops()).toEqual([cell(explorer, 21, 1)]);
+    press(focused(), "Home");
+    expect(focused().getAttribute("role")).toBe("rowheader");
+    press(focused(), "ArrowLeft");
+    expect(focused().getAttribute("role")).toBe("rowheader");
+    press(focused(), "End", { ctrlKey: true });
+    expect(focused()).toBe(all(explorer, ".mean")[3]);
+    press(focused(), "Home", { ctrlKey: true });
+    press(focused(), "ArrowRight");
+    expect(focused()).toBe(heads(explorer)[0]);
+  });
+
+  test("Enter shows the sample in Inspect with the column's method and arguments", async () => {
+    const { explorer, store } = await mount(comparing());
+    cell(explorer, 22, 3).focus();
+    press(focused(), "Enter");
+    expect(store.calls).toEqual([
+      ["setMethod", "Occlusion"],
+      ["setArgument", "sliding_window_shapes", 5],
+      ["setArgument", "strides", 2],
+      ["select", 22],
+      ["setView", "inspect"],
+    ]);
+  });
+
+  test("a click on a map does the same; arguments that are chosen anyway are left alone", async () => {
+    const { explorer, store } = await mount(comparing());
+    one(cell(explorer, 21, 0), ".map").click();
+    expect(store.calls).toEqual([
+      ["select", 21],
+      ["setView", "inspect"],
+    ]);
+  });
+
+  test("a model's cell opens with that model", async () => {
+    const { explorer, store } = await mount(COMPARE["compare: two models"]());
+    one(cell(explorer, 20, 1), ".map").click();
+    expect(store.calls).toEqual([
+      ["setModel", 1],
+      ["select", 20],
+      ["setView", "inspect"],
+    ]);
+  });
+
+  test("a click on the sample shows it as it is", async () => {
+    const { explorer, store } = await mount(comparing());
+    one(row(explorer, 23), ".thumbnail").click();
+    expect(store.calls).toEqual([
+      ["select", 23],
+      ["setView", "inspect"],
+    ]);
+  });
+
+  test("another class is explained, on one sample or on all", async () => {
+    const { explorer, store } = await mount(comparing());
+    const target = one(row(explorer, 20), '[data-action="target"]');
+    expect(text(target)).toBe("Bird 0.216");
+    one(row(explorer, 20), '[role="rowheader"]').focus();
+    press(focused(), "Enter");
+    await settled();
+    expect(focused().getAttribute("role")).toBe("radio");
+    one(row(explorer, 20), '[data-class="3"]').click();
+    await settled();
+    expect(store.calls).toEqual([["setTarget", 20, 3]]);
+    expect(all(row(explorer, 20), "[data-class]")).toHaveLength(0);
+    target.click();
+    await settled();
+    one(row(explorer, 20), 'input[type="checkbox"]').click();
+    one(row(explorer, 20), '[data-class="4"]').click();
+    expect(store.calls[1]).toEqual(["setTargetForAll", 4]);
+  });
+
+  test("of a thousand classes any is found by its name", async () => {
+    const { explorer, store } = await mount(COMPARE["compare: many classes"]());
+    one(row(explorer, 20), '[data-action="target"]').click();
+    await settled();
+    expect(all(row(explorer, 20), "[data-class]")).toHaveLength(10);
+    const field = one(row(explorer, 20), '[data-control="target"]') as HTMLInputElement;
+    field.value = "Species 7";
+    field.dispatchEvent(new Event("change"));
+    expect(store.calls).toEqual([["setTarget", 20, 7]]);
+  });
+
+  test("without classes there is no target, but the output", async () => {
+    const { explorer } = await mount(COMPARE["compare: regression"]());
+    expect(text(one(row(explorer, 20), ".output"))).toBe("output 1.732");
+    expect(all(explorer, '[data-action="target"]')).toHaveLength(0);
+    expect(text(one(explorer, ".strip"))).toContain("output as pixels are");
+  });
+});
+
+test("maps that say nothing for or against are drawn as magnitudes only if all of them are", async () => {
+  const cards = [makeCard(20)];
+  const unsigned = (state: State, columns: number[]): State =>
+    columns.reduce((now, column) => {
+      const { result } = now.comparison!.rows[0][column];
+      return withCell(now, [0, column], { result: { ...result!, signed: false } });
+    }, state);
+  const some = await mount(unsigned(comparing({}, { cards }), [2]));
+  expect((one(some.explorer, "attriscope-legend") as HTMLElement & { sign: string }).sign).toBe("signed");
+  const every = await mount(unsigned(comparing({}, { cards }), [0, 1, 2, 3]));
+  expect((one(every.explorer, "attriscope-legend") as HTMLElement & { sign: string }).sign).toBe("absolute");
+});

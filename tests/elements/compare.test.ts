@@ -167,7 +167,7 @@ describe("the table", () => {
   });
 
   test("a column whose method cannot be applied says why, and opens nothing", async () => {
-    const { explorer, store } = await mount(COMPARE["compare: failing"]());
+    const { explorer, store } = await mount(COMPARE["compare failing"]());
     expect(text(one(heads(explorer)[2], ".why"))).toBe("the model has no nn.ReLU module");
     expect(heads(explorer)[2].getAttribute("aria-label")).toBe("Saliency, not here: the model has no nn.ReLU module");
     press(cell(explorer, 20, 2), "Enter");
@@ -175,13 +175,13 @@ describe("the table", () => {
   });
 
   test("names are text", async () => {
-    const { explorer } = await mount(COMPARE["compare: nasty names"]());
+    const { explorer } = await mount(COMPARE["compare nasty names"]());
     expect(all(explorer, "img")).toHaveLength(0);
     expect(text(one(heads(explorer)[1], ".title"))).toContain("<img src=x");
   });
 
   test("models: what each of them predicts; they are neither pinned nor moved", async () => {
-    const { explorer } = await mount(COMPARE["compare: two models"]());
+    const { explorer } = await mount(COMPARE["compare two models"]());
     expect(text(one(cell(explorer, 20, 0), ".predicted"))).toMatch(/^predicted Bird 0\.216$/);
     expect(one(cell(explorer, 20, 0), ".predicted .incorrect")).toBeTruthy();
     expect(all(explorer, ".unpin, .movable, attriscope-menu[name=pin]")).toHaveLength(0);
@@ -189,7 +189,7 @@ describe("the table", () => {
   });
 
   test("of two features one is in view", async () => {
-    const { explorer, store } = await mount(COMPARE["compare: two features"]());
+    const { explorer, store } = await mount(COMPARE["compare two features"]());
     const select = one(explorer, '[data-control="feature"]') as HTMLSelectElement;
     select.selectedIndex = 1;
     select.dispatchEvent(new Event("change"));
@@ -227,7 +227,7 @@ describe("the table", () => {
 
 describe("scales", () => {
   const scalesOf = async (scale: Compare["scale"]): Promise<(number | null)[][]> => {
-    const state = COMPARE["compare: shared"]();
+    const state = COMPARE["compare shared"]();
     const { explorer } = await mount({
       ...state,
       choice: { ...state.choice, compare: { ...state.choice.compare, scale } },
@@ -236,7 +236,7 @@ describe("scales", () => {
     return [20, 21].map((id) => maps(id).map((map) => map.scale));
   };
   const own = (): number[][] => {
-    const { comparison, display } = COMPARE["compare: shared"]();
+    const { comparison, display } = COMPARE["compare shared"]();
     return comparison!.rows.map((cells) => cells.map(({ result }) => scaleOf(result!.attributions[0]!, display)));
   };
 
@@ -353,7 +353,7 @@ describe("columns", () => {
   });
 
   test("nothing pinned: what might be, one by one or all", async () => {
-    const { explorer, store } = await mount(COMPARE["compare: nothing pinned"]());
+    const { explorer, store } = await mount(COMPARE["compare nothing pinned"]());
     const buttons = all(explorer, '[data-action="pin"]');
     expect(buttons.map(text)).toEqual(["+ Integrated Gradients", "+ Saliency", "+ Occlusion", "+ Deep Lift"]);
     buttons[1].click();
@@ -361,7 +361,7 @@ describe("columns", () => {
   });
 
   test("all that are suggested, at once", async () => {
-    const { explorer, store } = await mount(COMPARE["compare: nothing pinned"]());
+    const { explorer, store } = await mount(COMPARE["compare nothing pinned"]());
     one(explorer, '[data-action="pin-all"]').click();
     expect(store.calls.map(([, name]) => name)).toEqual(["Integrated Gradients", "Saliency", "Occlusion", "Deep Lift"]);
     await settled();
@@ -428,7 +428,7 @@ describe("keys and clicks", () => {
   });
 
   test("a model's cell opens with that model", async () => {
-    const { explorer, store } = await mount(COMPARE["compare: two models"]());
+    const { explorer, store } = await mount(COMPARE["compare two models"]());
     one(cell(explorer, 20, 1), ".map").click();
     expect(store.calls).toEqual([
       ["setModel", 1],
@@ -466,7 +466,7 @@ describe("keys and clicks", () => {
   });
 
   test("of a thousand classes any is found by its name", async () => {
-    const { explorer, store } = await mount(COMPARE["compare: many classes"]());
+    const { explorer, store } = await mount(COMPARE["compare many classes"]());
     one(row(explorer, 20), '[data-action="target"]').click();
     await settled();
     expect(all(row(explorer, 20), "[data-class]")).toHaveLength(10);
@@ -477,7 +477,7 @@ describe("keys and clicks", () => {
   });
 
   test("without classes there is no target, but the output", async () => {
-    const { explorer } = await mount(COMPARE["compare: regression"]());
+    const { explorer } = await mount(COMPARE["compare regression"]());
     expect(text(one(row(explorer, 20), ".output"))).toBe("output 1.732");
     expect(all(explorer, '[data-action="target"]')).toHaveLength(0);
     expect(text(one(explorer, ".strip"))).toContain("output as pixels are");

@@ -150,30 +150,30 @@ const SIZES = [
 
 export const COMPARE: Record<string, () => State> = {
   compare: () => comparing(),
-  "compare: overlay": () => comparing({}, { display: { ...START.display } }),
-  "compare: computing": computing,
-  "compare: recomputing": recomputing,
-  "compare: failing": failing,
-  "compare: nothing pinned": () => comparing({}, { comparison: { columns: [], rows: cards(6).map(() => []) } }),
-  "compare: one pin": () => one(comparing()),
-  "compare: per row": () => unequal({ scale: "row" }),
-  "compare: shared": () => unequal({ scale: "shared" }),
-  "compare: two models": () => models(2),
-  "compare: four models": () => models(4),
-  "compare: ten methods": () => many(10, 6),
-  "compare: 200 rows": () => many(10, 200),
-  "compare: nasty names": () =>
+  "compare overlay": () => comparing({}, { display: { ...START.display } }),
+  "compare computing": computing,
+  "compare recomputing": recomputing,
+  "compare failing": failing,
+  "compare nothing pinned": () => comparing({}, { comparison: { columns: [], rows: cards(6).map(() => []) } }),
+  "compare one pin": () => one(comparing()),
+  "compare per row": () => unequal({ scale: "row" }),
+  "compare shared": () => unequal({ scale: "shared" }),
+  "compare two models": () => models(2),
+  "compare four models": () => models(4),
+  "compare ten methods": () => many(10, 6),
+  "compare 200 rows": () => many(10, 200),
+  "compare nasty names": () =>
     withColumns(comparing({}, { classes: HOSTILE, cards: cards(4, { classes: HOSTILE }) }), (column, i) => ({
       ...column,
       title: i === 1 ? HOSTILE[0] : column.title,
       detail: i === 1 ? "x".repeat(300) : column.detail,
     })),
-  "compare: many classes": () => {
+  "compare many classes": () => {
     const classes = Array.from({ length: 1000 }, (_, index) => `species ${index}`);
     return comparing({}, { classes, cards: cards(4, { classes }) });
   },
-  "compare: regression": () => comparing({}, { classes: [], cards: cards(3, { classes: [], labelled: false }) }),
-  "compare: two features": () =>
+  "compare regression": () => comparing({}, { classes: [], cards: cards(3, { classes: [], labelled: false }) }),
+  "compare two features": () =>
     comparing(
       {},
       {
@@ -181,7 +181,7 @@ export const COMPARE: Record<string, () => State> = {
         cards: cards(4, { features: 2 }),
       },
     ),
-  "compare: sizes": () =>
+  "compare sizes": () =>
     comparing(
       {},
       {

@@ -123,6 +123,10 @@ class Live(ipywidgets.DOMWidget):
         self.choice = dict(choice)
         self._payload = payload
 
+    @default("layout")
+    def _fills_boxes(self) -> ipywidgets.Layout:
+        return ipywidgets.Layout(flex="1 1 auto", min_width="0")
+
     @default("filters")
     def _everything(self) -> dict[str, Any]:
         return dict(vars(wire.Filter()))

@@ -134,7 +134,7 @@ describe("Python and the explorer", () => {
     await new Explorer(page.locator(".jp-CodeCell").nth(3)).settled();
     assert.ok(await isOneSession(await handle(".jp-CodeCell >> nth=1"), await handle(".jp-CodeCell >> nth=3")));
     const { width } = await page.locator(".jp-CodeCell").nth(2).locator(Explorer.TAG).boundingBox();
-    assert.ok(width > 600, `${width} px wide`);
+    assert.ok(width > 900, `${width} px wide`);
   });
 
   it("follows the slider that is linked to it without the kernel, which hears of it", async () => {

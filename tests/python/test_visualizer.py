@@ -456,6 +456,7 @@ class TestWidget:
         of.render()
         assert of.widget._repr_mimebundle_() == shell.shown[-1][-1]
         ipywidgets.VBox([of.widget])
+        assert of.widget.layout.flex == "1 1 auto"
 
     def test_without_render(self) -> None:
         of = make()

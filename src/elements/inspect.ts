@@ -296,6 +296,7 @@ export class AttriscopeInspect extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     // What is measured has no height: it changes with the width alone.
+    if (typeof ResizeObserver === "undefined") return;
     this.#gauge = new ResizeObserver(([{ contentRect }]) => {
       if (contentRect.width > 0) this.width = Math.round(contentRect.width);
     });
@@ -308,7 +309,7 @@ export class AttriscopeInspect extends LitElement {
   }
 
   #measure(): void {
-    this.#gauge!.observe(this.renderRoot.querySelector(".gauge")!);
+    this.#gauge?.observe(this.renderRoot.querySelector(".gauge")!);
   }
 
   override firstUpdated(): void {
@@ -638,14 +639,13 @@ export class AttriscopeInspect extends LitElement {
     if (!probe) return html`<span>point at a pixel to read it</span>`;
     const image = card.sample.display[this.#feature];
     const attribution = card.result?.attributions[this.#feature];
-    const colour = image ? valuesAt(image, probe, this.#grid) : [];
-    const word = colour.length >= 3 ? "RGB" : "value";
+    const unit = image?.dtype === "uint8" ? 1 : 255;
+    const colour = image ? valuesAt(image, probe, this.#grid).map((value) => Math.round(value * unit)) : [];
+    const word = colour.length >= 3 ? "RGB" : "grey";
     const parts = attribution ? valuesAt(attribution, probe, this.#grid) : [];
     const names = channelNames(parts.length);
     return html`<span>x ${probe.x} y ${probe.y}</span>
-      <span
-        >${word} <b>${colour.map((value) => (Number.isInteger(value) ? value : value.toFixed(2))).join(" ")}</b></span
-      >
+      <span>${word} <b>${colour.join(" ")}</b></span>
       ${
         parts.length > 0
           ? html`<span

@@ -115,5 +115,5 @@ export const INSPECT: Record<string, () => State> = {
   "inspect: 8 x 8": () => sized(1, 8, 8),
   "inspect: 1 x 500": () => sized(3, 1, 500),
   "inspect: 224 x 224": () => sized(3, 224, 224),
-  "inspect: 4000 x 3000": () => sized(3, 3000, 4000),
+  "inspect: 1600 x 1200": () => sized(3, 1200, 1600),
 };

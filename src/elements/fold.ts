@@ -40,9 +40,10 @@ export class Fold implements ReactiveController {
     return this.#host.renderRoot.querySelector<HTMLElement>(".folding");
   }
 
+  /** Where nothing has a size, nothing folds. */
   measure(): void {
     const line = this.#line;
-    if (!line) return;
+    if (!line || !this.#observer) return;
     const rows = Number(getComputedStyle(line).getPropertyValue("--rows")) || 1;
     const boxes = [...line.children] as HTMLElement[];
     const below = (): HTMLElement[] => {

@@ -1,5 +1,6 @@
 /** @jest-environment jsdom */
-import { AttriscopeArguments, parseArgument, textOf } from "../../src/elements/arguments";
+import { AttriscopeArgument, helpOf, limitsOf, parseArgument, textOf } from "../../src/elements/arguments";
+import { found } from "../../src/elements/menu";
 import { duration, magnitude, score, signed } from "../../src/elements/format";
 import { plan, strongestArea } from "../../src/elements/map";
 import { themeOf } from "../../src/elements/theme";
@@ -107,23 +108,50 @@ test.each([
   expect(themeOf(element)).toEqual({ dark, background });
 });
 
+test("limits and help", () => {
+  const float = { name: "p", kind: "float", default: 0.5, min: 0.01, max: 0.99, help: "Share", start: 0.2 } as const;
+  expect([limitsOf(int), limitsOf({ ...int, max: 9, unit: "px" }), limitsOf(float)]).toEqual([
+    "from 0 on",
+    "0 to 9 px",
+    "a number from 0.01 to 0.99",
+  ]);
+  expect([limitsOf(shape), limitsOf({ ...shape, unit: "px" }, 32)]).toEqual(["", "1 to 32 px"]);
+  expect(helpOf(float)).toBe("p: Share; a number from 0.01 to 0.99; starts at 0.2, in Captum 0.5");
+});
+
+test.each([
+  ["", ["Grad-CAM++", "Integrated Gradients", "Layer Grad Cam"]],
+  ["cam", ["Grad-CAM++", "Layer Grad Cam"]],
+  ["ig", ["Integrated Gradients"]],
+  ["lay grad", ["Layer Grad Cam"]],
+  ["straight path", ["Integrated Gradients"]],
+  ["nothing", []],
+])("%j finds %j", (query, names) => {
+  const items = [
+    { value: "Grad-CAM++", group: "CAM" },
+    { value: "Integrated Gradients", group: "Path", summary: "Along the straight path" },
+    { value: "Layer Grad Cam", group: "CAM" },
+  ];
+  expect(found(items, query).map(({ value }) => value)).toEqual(names);
+});
+
 test("what is being typed stays when the state changes, until it is entered", async () => {
-  if (!customElements.get("x-arguments")) customElements.define("x-arguments", AttriscopeArguments);
-  const form = document.createElement("x-arguments") as AttriscopeArguments;
+  if (!customElements.get("x-argument")) customElements.define("x-argument", AttriscopeArgument);
+  const form = document.createElement("x-argument") as AttriscopeArgument;
   const entered: unknown[] = [];
   form.addEventListener("argument", (event) => entered.push((event as CustomEvent).detail));
-  Object.assign(form, { params: [int], values: { n: 25 }, errors: {}, used: {} });
+  Object.assign(form, { spec: int, value: 25 });
   document.body.append(form);
   await form.updateComplete;
   const field = form.shadowRoot!.querySelector<HTMLInputElement>('[data-argument="n"]')!;
   field.value = "7";
   field.dispatchEvent(new Event("input"));
-  form.used = { n: 25 };
+  form.value = 24;
   await form.updateComplete;
   expect(field.value).toBe("7");
   field.dispatchEvent(new Event("change"));
   expect(entered).toEqual([["n", 7]]);
-  form.values = { n: 8 };
+  form.value = 8;
   await form.updateComplete;
   expect(field.value).toBe("8");
 });

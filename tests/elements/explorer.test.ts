@@ -2,6 +2,7 @@
 import type { LitElement } from "lit";
 import type { AttriscopeExplorer as Explorer } from "../../src/elements/explorer";
 import { define, TAG } from "../../src/elements/explorer";
+import { START } from "../../src/choice";
 import type { Card, State } from "../../src/state";
 import { emptyNotice, FakeStore, makeCard, makeState, summed } from "../gallery/fake-store";
 
@@ -60,6 +61,10 @@ function text(root: Element): string {
 function type(field: HTMLElement, value: string, event = "change"): void {
   (field as HTMLInputElement).value = value;
   field.dispatchEvent(new Event(event, { bubbles: true }));
+}
+
+function press(target: Element, init: KeyboardEventInit): void {
+  target.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, composed: true, cancelable: true, ...init }));
 }
 
 const card = (explorer: Explorer, id: number): HTMLElement => one(explorer, `attriscope-card[data-sample="${id}"]`);
@@ -171,6 +176,38 @@ describe("phases and notices", () => {
   });
 });
 
+describe("header", () => {
+  test("tabs change the view", async () => {
+    const { explorer, store } = await mount();
+    const tabs = all(explorer.shadowRoot!, '[role="tab"]');
+    expect(tabs.map(text)).toEqual(["Samples", "Compare", "Inspect"]);
+    expect(tabs.map((tab) => tab.getAttribute("aria-selected"))).toEqual(["true", "false", "false"]);
+    tabs[1].click();
+    expect(store.calls).toEqual([["setView", "compare"]]);
+    await settled();
+    expect(tabs.map((tab) => tab.tabIndex)).toEqual([-1, 0, -1]);
+  });
+
+  test("undo and redo, by buttons and by keys, but not while something is typed", async () => {
+    const { explorer, store } = await mount({ canUndo: true, canRedo: false });
+    const [undo, redo] = ["undo", "redo"].map((name) => one(explorer, `[data-action="${name}"]`) as HTMLButtonElement);
+    expect([undo.disabled, redo.disabled]).toEqual([false, true]);
+    undo.click();
+    const field = one(explorer, '[data-argument="n_steps"]');
+    press(field, { key: "z", ctrlKey: true });
+    for (const init of [
+      { key: "z", ctrlKey: true },
+      { key: "z", metaKey: true },
+      { key: "Z", ctrlKey: true, shiftKey: true },
+      { key: "y", ctrlKey: true },
+      { key: "z" },
+      { key: "z", ctrlKey: true, altKey: true },
+    ])
+      press(one(explorer, '[data-slider="n_steps"]'), init);
+    expect(store.calls).toEqual([["undo"], ["undo"], ["undo"], ["redo"], ["redo"]]);
+  });
+});
+
 describe("status", () => {
   test("exact to PyTorch", async () => {
     const { explorer } = await mount();
@@ -206,22 +243,121 @@ describe("status", () => {
 });
 
 describe("methods and their arguments", () => {
+  const menu = (explorer: Explorer): HTMLElement => one(explorer, '[data-control="method"]');
+
+  async function opened(explorer: Explorer, query = ""): Promise<HTMLInputElement> {
+    menu(explorer).click();
+    await settled();
+    const field = one(explorer, '[role="combobox"]') as HTMLInputElement;
+    if (query) type(field, query, "input");
+    await settled();
+    return field;
+  }
+  const options = (explorer: Explorer): HTMLElement[] => all(explorer.shadowRoot!, '[role="option"]');
+  const names = (explorer: Explorer): string[] => options(explorer).map(({ dataset }) => dataset.method!);
+  const activeIn = (explorer: Explorer, field: HTMLElement): string => {
+    const id = field.getAttribute("aria-activedescendant")!;
+    return options(explorer).find((option) => option.id === id)!.dataset.method!;
+  };
+
   test("the menu is grouped, tells costs, and why an entry is not available", async () => {
     const { explorer, store } = await mount();
-    const menu = one(explorer, '[data-control="method"]') as HTMLSelectElement;
-    expect([...menu.querySelectorAll("optgroup")].map(({ label }) => label)).toEqual([
+    expect(text(menu(explorer))).toBe("Integrated Gradients");
+    expect(options(explorer)).toHaveLength(0);
+    await opened(explorer);
+    const groups = all(explorer.shadowRoot!, '[role="listbox"] [role="group"]');
+    expect(groups.map((group) => group.getAttribute("aria-label"))).toEqual([
       "Gradient",
       "Path",
       "Perturbation",
       "Relevance",
     ]);
-    const option = [...menu.options].find(({ value }) => value === "Deconvolution")!;
-    expect(option.disabled).toBe(true);
-    expect(option.title).toBe("the model has no nn.ReLU module");
-    expect([...menu.options].find(({ value }) => value === "Saliency")!.textContent).toContain("1 pass");
-    expect(menu.value).toBe("Integrated Gradients");
-    type(menu, "Saliency");
+    const option = (name: string): HTMLElement => one(explorer, `[role="option"][data-method="${name}"]`);
+    expect(option("Deconvolution").getAttribute("aria-disabled")).toBe("true");
+    expect(text(option("Deconvolution"))).toContain("the model has no nn.ReLU module");
+    expect(text(option("Saliency"))).toContain("1 pass");
+    expect(option("Integrated Gradients").getAttribute("aria-selected")).toBe("true");
+    option("Deconvolution").click();
+    expect(store.calls).toEqual([]);
+    option("Saliency").click();
     expect(store.calls).toEqual([["setMethod", "Saliency"]]);
+    await settled();
+    expect(options(explorer)).toHaveLength(0);
+    expect(text(menu(explorer))).toBe("Saliency");
+  });
+
+  test("the menu is searched by name, initials, group and summary, and answers to keys", async () => {
+    const { explorer, store } = await mount();
+    const field = await opened(explorer, "perturb");
+    expect(names(explorer)).toEqual(["Feature Ablation", "Occlusion"]);
+    type(field, "ig", "input");
+    await settled();
+    expect(names(explorer)).toContain("Integrated Gradients");
+    type(field, "", "input");
+    await settled();
+    expect(activeIn(explorer, field)).toBe("Integrated Gradients");
+    for (const [key, name] of [
+      ["End", "Deep Lift"],
+      ["ArrowDown", "Saliency"],
+      ["ArrowUp", "Deep Lift"],
+      ["Home", "Saliency"],
+      ["ArrowDown", "Input X Gradient"],
+    ]) {
+      press(field, { key });
+      await settled();
+      expect(activeIn(explorer, field)).toBe(name);
+    }
+    press(field, { key: "Enter" });
+    expect(store.calls).toEqual([["setMethod", "Input X Gradient"]]);
+    press(menu(explorer), { key: "o" });
+    await settled();
+    expect(activeIn(explorer, one(explorer, '[role="combobox"]'))).toBe("Occlusion");
+    press(one(explorer, '[role="combobox"]'), { key: "Escape" });
+    await settled();
+    expect(options(explorer)).toHaveLength(0);
+    expect(menu(explorer).getAttribute("aria-expanded")).toBe("false");
+  });
+
+  test("nothing is found", async () => {
+    const { explorer } = await mount();
+    await opened(explorer, "<b>");
+    expect(options(explorer)).toHaveLength(0);
+    expect(text(explorer)).toContain("Nothing matches “<b>”");
+  });
+
+  test("what a method and its arguments are is told in words, with limits", async () => {
+    const { explorer } = await mount();
+    one(explorer, '[data-control="about"]').click();
+    await settled();
+    const about = text(one(explorer, ".about"));
+    expect(about).toContain("n_steps");
+    expect(about).toContain("2 to 500 · starts at 25, in Captum 50");
+  });
+
+  test("several models can be chosen among, one cannot", async () => {
+    const { explorer, store } = await mount({ models: ["net", "finetuned"] });
+    const select = one(explorer, '[data-control="model"]') as HTMLSelectElement;
+    expect([...select.options].map((option) => text(option))).toEqual(["net", "finetuned"]);
+    select.selectedIndex = 1;
+    select.dispatchEvent(new Event("change"));
+    expect(store.calls).toEqual([["setModel", 1]]);
+    store.change({ models: ["net"] });
+    await settled();
+    expect(all(explorer.shadowRoot!, '[data-control="model"]')).toHaveLength(0);
+  });
+
+  test("an argument that was changed can be taken back alone", async () => {
+    const { explorer, store } = await mount();
+    expect(all(explorer.shadowRoot!, "[data-reset]")).toHaveLength(0);
+    type(one(explorer, '[data-argument="n_steps"]'), "40");
+    await settled();
+    const back = one(explorer, '[data-reset="n_steps"]');
+    expect(back.title).toBe("Back to 25");
+    back.click();
+    expect(store.calls).toEqual([
+      ["setArgument", "n_steps", 40],
+      ["setArgument", "n_steps", 25],
+    ]);
   });
 
   test("numbers, choices and sliders call setArgument with what they mean", async () => {
@@ -257,6 +393,18 @@ describe("methods and their arguments", () => {
     ]);
   });
 
+  test("a window's slider makes it a square of no more pixels than the picture has", async () => {
+    const { explorer, store } = await mount({
+      method: "Occlusion",
+      arguments: { sliding_window_shapes: [3, 5, 6], strides: null },
+    });
+    const slider = one(explorer, '[data-slider="sliding_window_shapes"]') as HTMLInputElement;
+    expect([slider.min, slider.max, slider.value]).toEqual(["1", "32", "6"]);
+    type(slider, "9", "input");
+    expect(store.calls).toEqual([["setArgument", "sliding_window_shapes", 9]]);
+    expect(all(explorer.shadowRoot!, '[data-slider="strides"]')).toHaveLength(0);
+  });
+
   test("a refused value is marked, explained, and the old result stays", async () => {
     const { explorer } = await mount({
       arguments: { n_steps: 900, method: "gausslegendre" },
@@ -284,14 +432,68 @@ describe("methods and their arguments", () => {
 });
 
 describe("filter and pages", () => {
+  const chip = (explorer: Explorer, name: string): HTMLElement => one(explorer, `.chip[data-class="${name}"]`);
+
   test("chips add and remove classes", async () => {
-    const { explorer, store } = await mount({ filter: { classes: ["Ship"], prediction: "all" } });
-    expect(one(explorer, '.chip[data-class="Ship"]').getAttribute("aria-pressed")).toBe("true");
-    one(explorer, '.chip[data-class="Frog"]').click();
+    const { explorer, store } = await mount({ filter: { classes: ["Ship"], labels: [], prediction: "all" } });
+    expect(chip(explorer, "Ship").getAttribute("aria-pressed")).toBe("true");
+    chip(explorer, "Frog").click();
     expect(store.calls).toEqual([["setFilter", { classes: ["Frog", "Ship"] }]]);
     await settled();
-    one(explorer, '.chip[data-class="Ship"]').click();
+    chip(explorer, "Ship").click();
     expect(store.calls[1]).toEqual(["setFilter", { classes: ["Frog"] }]);
+  });
+
+  test("the same chips choose true classes; the side that is out of sight is marked", async () => {
+    const { explorer, store } = await mount({ filter: { classes: ["Ship"], labels: [], prediction: "all" } });
+    all(explorer.shadowRoot!, '[data-value="labels"]')[0].click();
+    await settled();
+    expect(all(explorer.shadowRoot!, '[data-value="classes"]')[0].getAttribute("aria-label")).toBe("Predicted, in use");
+    expect(chip(explorer, "Ship").getAttribute("aria-pressed")).toBe("false");
+    chip(explorer, "Bird").click();
+    expect(store.calls).toEqual([["setFilter", { labels: ["Bird"] }]]);
+  });
+
+  test("the filter can be taken off, where there is one", async () => {
+    const { explorer, store } = await mount();
+    const clear = one(explorer, '[data-action="clear-filter"]') as HTMLButtonElement;
+    expect(clear.disabled).toBe(true);
+    store.change({ filter: { classes: [], labels: ["Bird"], prediction: "all" } });
+    await settled();
+    expect([clear.disabled, clear.title]).toEqual([false, "Now: true class Bird"]);
+    clear.click();
+    expect(store.calls).toEqual([["setFilter", { classes: [], labels: [], prediction: "all" }]]);
+  });
+
+  test("the confusion matrix opens at its button and filters", async () => {
+    const { explorer, store } = await mount();
+    one(explorer, '[data-control="confusion"]').click();
+    await settled();
+    expect(text(explorer)).toContain("24 samples here");
+    (one(explorer, 'table[role="grid"]') as HTMLTableElement).rows[3].cells[4].click();
+    expect(store.calls).toEqual([["setFilter", { labels: ["Bird"], classes: ["Cat"] }]]);
+  });
+
+  test("no matrix without labels", async () => {
+    const { explorer } = await mount({ confusion: null });
+    expect(all(explorer.shadowRoot!, '[data-control="confusion"]')).toHaveLength(0);
+  });
+
+  test("sorted by loss: the worst first, and each card tells its own", async () => {
+    const { explorer, store } = await mount();
+    const select = one(explorer, '[data-control="sort"]') as HTMLSelectElement;
+    expect([...select.options].map(({ value }) => value)).toEqual(["dataset", "confidence", "loss", "entropy"]);
+    expect(all(explorer.shadowRoot!, "[data-sorted]")).toHaveLength(0);
+    type(select, "loss");
+    expect(store.calls).toEqual([["setSort", { by: "loss", ascending: false }]]);
+    await settled();
+    const [first] = store.state.cards;
+    const score = first.predictions.find(({ index }) => index === first.sample.label)!.score;
+    expect(text(one(card(explorer, 20), "[data-sorted]"))).toBe(`loss ${(-Math.log(score)).toFixed(3)}`);
+    const direction = one(explorer, '[data-action="sort-direction"]');
+    expect(direction.title).toBe("The highest loss of the 24 samples that are here come first. Click: the lowest loss");
+    direction.click();
+    expect(store.calls[1]).toEqual(["setSort", { ascending: true }]);
   });
 
   test("all, correct, incorrect", async () => {
@@ -300,12 +502,25 @@ describe("filter and pages", () => {
     expect(store.calls).toEqual([["setFilter", { prediction: "incorrect" }]]);
   });
 
-  test("a thousand classes are typed", async () => {
+  test("a thousand classes are found by typing, several one after the other", async () => {
     const classes = Array.from({ length: 1000 }, (_, index) => `species ${index}`);
-    const { explorer, store } = await mount({ classes, cards: [makeCard(20, { classes })] });
+    const { explorer, store } = await mount({ classes, confusion: null, cards: [makeCard(20, { classes })] });
     expect(all(explorer.shadowRoot!, ".chip")).toHaveLength(0);
-    type(one(explorer, '[data-control="class"]'), "Species 7", "input");
-    expect(store.calls).toEqual([["setFilter", { classes: ["species 7"] }]]);
+    one(explorer, '[data-control="class"]').click();
+    await settled();
+    expect(text(explorer)).toContain("and 800 more: type to find them");
+    const field = one(explorer, '[role="combobox"]');
+    type(field, "S 7", "input");
+    await settled();
+    press(field, { key: "Enter" });
+    await settled();
+    one(explorer, '[role="option"][data-value="species 71"]').click();
+    expect(store.calls.map(([, filter]) => filter)).toEqual([
+      { classes: ["species 7"] },
+      { classes: ["species 7", "species 71"] },
+    ]);
+    await settled();
+    expect(all(explorer.shadowRoot!, ".chip").map(text)).toEqual(["species 7", "species 71"]);
   });
 
   test("show, range, next and previous", async () => {
@@ -337,15 +552,40 @@ describe("display", () => {
     type(one(explorer, '[data-control="clip"]'), "10");
     type(one(explorer, '[data-control="clip"]'), "170");
     type(one(explorer, '[data-control="cmap"]'), "Captum");
+    one(explorer, '[data-value="smooth"]').click();
     expect(store.calls).toEqual([
       ["setDisplay", { sign: "absolute" }],
       ["setDisplay", { style: "Masked" }],
       ["setDisplay", { opacity: 0.5 }],
       ["setDisplay", { clip: 10 }],
       ["setDisplay", { cmap: "Captum" }],
+      ["setDisplay", { interpolation: "smooth" }],
     ]);
     await settled();
     expect((one(explorer, '[data-control="clip"]') as HTMLInputElement).value).toBe("10");
+  });
+
+  test("the original alone: no map, but all numbers", async () => {
+    const { explorer } = await mount({ display: { ...START.display, style: "Original" }, cards: [makeCard(20)] });
+    const maps = all(card(explorer, 20).shadowRoot!, "attriscope-map");
+    expect(maps.map(({ dataset }) => dataset.picture)).toEqual(["Original"]);
+    expect(text(card(explorer, 20))).toMatch(/photo.*sum/);
+  });
+
+  test("parts of the lines, for other views", async () => {
+    const { store } = await mount();
+    const display = document.createElement("attriscope-display") as LitElement;
+    Object.assign(display, { display: store.state.display, actions: store, parts: "sign style" });
+    const paging = document.createElement("attriscope-filter") as LitElement;
+    Object.assign(paging, { state: store.state, actions: store, pagingOnly: true });
+    document.body.append(display, paging);
+    await Promise.all([display.updateComplete, paging.updateComplete]);
+    expect(all(display.shadowRoot!, "[role='radiogroup']").map((group) => group.getAttribute("aria-label"))).toEqual([
+      "Sign",
+      "Style",
+    ]);
+    expect(all(display.shadowRoot!, "select, input, .label")).toHaveLength(0);
+    expect(text(paging)).toBe("1–4 of 846 ‹ ›");
   });
 
   test("a method of magnitudes alone is not said to speak for or against", async () => {
@@ -475,6 +715,61 @@ describe("cards", () => {
     expect(all(card(explorer, 20).shadowRoot!, ".probe, .mark")).toHaveLength(0);
   });
 
+  test("a click on a picture opens it in Inspect", async () => {
+    const { explorer, store } = await mount();
+    all(card(explorer, 21).shadowRoot!, "attriscope-map")[1].click();
+    expect(store.calls).toEqual([
+      ["select", 21],
+      ["setView", "inspect"],
+    ]);
+  });
+
+  test("a card is one stop; Enter goes in, arrow keys read pixels from the strongest on, Escape goes out", async () => {
+    const values = new Float32Array(32 * 32);
+    values[5 * 32 + 8] = -4;
+    values[6 * 32 + 8] = 2;
+    const sample = makeCard(20, { channels: 1 });
+    sample.result = { ...sample.result!, attributions: [summed(values, [1, 32, 32])] };
+    const { explorer, store } = await mount({ cards: [sample] });
+    const root = card(explorer, 20).shadowRoot!;
+    const stops = (): Element[] => all(root, "*").filter(({ tabIndex }) => tabIndex === 0);
+    expect(stops().map(({ localName }) => localName)).toEqual(["article"]);
+    const article = one(card(explorer, 20), "article");
+    article.focus();
+    press(article, { key: "Enter" });
+    await settled();
+    const pictures = root.activeElement!;
+    expect(pictures.className).toBe("pictures");
+    expect(stops()).toHaveLength(3);
+    const spoken = (): string => text(one(card(explorer, 20), '[aria-live="polite"]'));
+    press(pictures, { key: "ArrowRight" });
+    await settled();
+    expect(spoken()).toBe("x 8 y 5, minus 1.000, rank 1");
+    expect(text(one(card(explorer, 20), ".probe"))).toBe("x 8, y 5 · −1.000 · rank 1");
+    press(pictures, { key: "ArrowDown" });
+    await settled();
+    expect(spoken()).toBe("x 8 y 6, plus 0.500, rank 2");
+    for (let i = 0; i < 4; i++) press(pictures, { key: "ArrowLeft", shiftKey: true });
+    await settled();
+    expect(spoken()).toMatch(/^x 0 y 6,/);
+    expect([...(one(card(explorer, 20), "table") as HTMLTableElement).rows].map(text)).toEqual([
+      "x y value",
+      "8 5 minus 1.000",
+      "8 6 plus 0.500",
+    ]);
+    press(pictures, { key: "Escape" });
+    await settled();
+    expect(root.activeElement).toBe(article);
+    expect(stops()).toHaveLength(1);
+    expect(all(root, ".probe, table")).toHaveLength(0);
+    press(article, { key: "Enter" });
+    press(root.activeElement!, { key: "Enter" });
+    expect(store.calls).toEqual([
+      ["select", 20],
+      ["setView", "inspect"],
+    ]);
+  });
+
   test("several features: a row of pictures and a share each", async () => {
     const features = ["left", "right"].map((name) => ({ name, kind: "image" as const, input: name, baselines: [] }));
     const { explorer } = await mount({ features, cards: [makeCard(20, { features: 2 })] });
@@ -496,10 +791,6 @@ describe("cards", () => {
 });
 
 describe("in the page", () => {
-  const press = (target: Element, init: KeyboardEventInit): void => {
-    target.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, composed: true, cancelable: true, ...init }));
-  };
-
   test("keys stay inside, except those of the notebook", async () => {
     const { explorer } = await mount();
     const leaked: string[] = [];
@@ -513,6 +804,19 @@ describe("in the page", () => {
     press(field, { key: "Enter", ctrlKey: true });
     press(field, { key: "Enter", shiftKey: true });
     expect(leaked).toEqual(["Escape", "Tab", "Enter", "Enter"]);
+  });
+
+  test("an Escape that closes something stays inside", async () => {
+    const { explorer } = await mount();
+    const leaked: string[] = [];
+    document.body.addEventListener("keydown", ({ key }) => leaked.push(key));
+    one(explorer, '[data-control="method"]').click();
+    await settled();
+    press(one(explorer, '[role="combobox"]'), { key: "Escape" });
+    await settled();
+    expect([leaked, all(explorer.shadowRoot!, '[role="combobox"]').length]).toEqual([[], 0]);
+    press(one(explorer, '[data-control="method"]'), { key: "Escape" });
+    expect(leaked).toEqual(["Escape"]);
   });
 
   test("Lumino, which listens while capturing, is told as well, as long as the focus is inside", async () => {
@@ -533,8 +837,9 @@ describe("in the page", () => {
   test("arrow keys move inside a group with one tab stop", async () => {
     const { explorer } = await mount();
     const rows = all(card(explorer, 20).shadowRoot!, '[role="radio"]');
-    expect(rows.filter(({ tabIndex }) => tabIndex === 0)).toHaveLength(1);
     rows[0].focus();
+    await settled();
+    expect(rows.filter(({ tabIndex }) => tabIndex === 0)).toHaveLength(1);
     press(rows[0], { key: "ArrowDown" });
     const root = rows[0].getRootNode() as ShadowRoot;
     expect(root.activeElement).toBe(rows[1]);

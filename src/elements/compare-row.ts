@@ -34,7 +34,9 @@ export const figures = (
 ) => {
   const figure = (name: string, title: string, value: number | null, bold: boolean) =>
     html`<dt title=${title}>${name}</dt>
-      <dd class=${bold ? "best" : ""}>${value === null ? "–" : score(value)}</dd>`;
+      <dd class=${bold ? "best" : ""}>
+        ${value === null ? "–" : score(value)}${bold ? html`<span class="silent">best</span>` : nothing}
+      </dd>`;
   return html`${figure("deletion", "Area under the deletion curve, 0 to 1: the lower the better", deletion, best.deletion)}
   ${figure("insertion", "Area under the insertion curve, 0 to 1: the higher the better", insertion, best.insertion)}`;
 };
@@ -203,11 +205,17 @@ export class AttriscopeCompareRow extends LitElement {
         grid-column: 1 / 3;
         height: 96px;
         padding: 6px 8px;
-        overflow: auto;
         border: 1px dashed var(--err0);
         font-size: 11px;
         color: var(--err);
         overflow-wrap: anywhere;
+        cursor: pointer;
+      }
+      .error span {
+        display: -webkit-box;
+        -webkit-box-orient: vertical;
+        -webkit-line-clamp: 5;
+        overflow: hidden;
       }
       .delta {
         display: flex;
@@ -397,7 +405,8 @@ export class AttriscopeCompareRow extends LitElement {
       class="cell ${stale ? "stale" : ""}"
       role="gridcell"
       tabindex=${this.stop === index + 1 ? 0 : -1}
-      aria-label=${this.#summary(cell, column, best)}
+      aria-busy=${isWaiting(cell) ? "true" : nothing}
+      aria-disabled=${stale ? "true" : nothing}
       data-column=${index + 1}
       data-status=${cell.status}
     >
@@ -423,12 +432,19 @@ export class AttriscopeCompareRow extends LitElement {
   #content(cell: CompareCell, column: Column, index: number, best: { deletion: boolean; insertion: boolean }) {
     if (column.whyNot !== undefined) return html`<div class="slot" title=${column.whyNot}>not here</div>`;
     const error = cell.error ?? this.card.sample.error;
-    if (error !== null) return html`<div class="error" title=${error} data-error>${error}</div>`;
+    if (error !== null)
+      return html`<div class="error" title=${error} data-error @click=${() => this.#open(index)}>
+        <span>${error}</span>
+      </div>`;
     const waiting = cell.status === "running" ? percent(cell.done) : "queued";
     const areas = cell.result?.faithfulness?.auc ?? null;
     return html`${this.#map(cell, index, waiting)}
       <div class="figures">
-        <attriscope-curve small .faithfulness=${cell.result?.faithfulness ?? null}></attriscope-curve>
+        <attriscope-curve
+          small
+          aria-hidden="true"
+          .faithfulness=${cell.result?.faithfulness ?? null}
+        ></attriscope-curve>
         <dl>${figures(areas?.deletion ?? null, areas?.insertion ?? null, best)}${this.#delta(cell.result)}</dl>
       </div>
       ${cell.result && isWaiting(cell) ? html`<div class="pending"><span>${waiting}</span></div>` : nothing}`;
@@ -481,30 +497,12 @@ export class AttriscopeCompareRow extends LitElement {
       (result && delta === null ? ". This method does not promise that they add up." : "");
     return html`<dt title=${about}>Δ</dt>
       <dd class="delta ${high ? "high" : ""}" title=${about}>
-        ${high ? warning : nothing}${delta === null ? "–" : signed(delta, 3, high)}
+        ${high ? html`${warning}<span class="silent">high</span>` : nothing}${delta === null ? "–" : signed(delta, 3, high)}
       </dd>`;
   }
 
   #open(detail: number | null): void {
     this.dispatchEvent(new CustomEvent("open", { detail }));
-  }
-
-  /** A cell as a sentence, for readers who do not see it. */
-  #summary(cell: CompareCell, column: Column, best: { deletion: boolean; insertion: boolean }): string {
-    const about = [`${column.title}, sample ${this.card.sample.id}`];
-    const error = column.whyNot ?? cell.error ?? this.card.sample.error;
-    const [first] = cell.predictions;
-    if (this.models && first) about.push(`predicted ${first.label} ${score(first.score)}`);
-    if (error !== null) return [...about, `error: ${error}`].join(", ");
-    if (isWaiting(cell)) return [...about, cell.status === "running" ? percent(cell.done) : "queued"].join(", ");
-    const areas = areasOf(cell);
-    const delta = cell.result?.delta ?? null;
-    if (areas) {
-      about.push(`deletion ${score(areas.deletion)}${best.deletion ? " best" : ""}`);
-      about.push(`insertion ${score(areas.insertion)}${best.insertion ? " best" : ""}`);
-    }
-    if (delta !== null) about.push(`delta ${signed(delta, 3)}${isDeltaHigh(cell.result!) ? " high" : ""}`);
-    return about.join(", ");
   }
 }
 

@@ -4,7 +4,7 @@ import { property, state as own } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import { bestOf, initialsOf, rowScales } from "../derived";
 import type { Arguments } from "../methods/method";
-import type { Actions, Attribution, Column, Comparison, Display, State } from "../state";
+import type { Actions, Attribution, Column, CompareCell, Comparison, Display, State } from "../state";
 import { scaleName } from "./columns";
 import { type AttriscopeCompareRow, figures, figureStyles } from "./compare-row";
 import { plural } from "./format";
@@ -44,6 +44,19 @@ function ownScale(attribution: Attribution, display: Display): number {
   const scale = scaleOf(attribution, display);
   scales.set(attribution.values, { key, scale });
   return scale;
+}
+
+/** What there will be, before anything of it is known. */
+function awaited({ choice, models, cards, model }: State): Comparison {
+  const { columns, pins } = choice.compare;
+  const none = { detail: "", rho: null, deletion: null, insertion: null };
+  const pin = { method: choice.method, arguments: {} };
+  const cell: CompareCell = { status: "queued", done: 0, result: null, stale: false, error: null, predictions: [] };
+  const heads: Column[] =
+    columns === "models"
+      ? models.map((title, index) => ({ ...none, title, pin, model: index }))
+      : pins.map((pinned) => ({ ...none, title: pinned.method, pin: pinned, model }));
+  return { columns: heads, rows: cards.map(() => heads.map(() => cell)) };
 }
 
 /** So many columns fit into the width that the design is for; of more, a part shows that there are more. */
@@ -288,6 +301,8 @@ export class AttriscopeCompare extends LitElement {
   /** The focus goes to `stop` as soon as the columns are those that were asked for. */
   #follows = false;
 
+  #comparison: Comparison = { columns: [], rows: [] };
+
   get #comparesModels(): boolean {
     return this.state.choice.compare.columns === "models";
   }
@@ -297,8 +312,9 @@ export class AttriscopeCompare extends LitElement {
   }
 
   override willUpdate(changed: PropertyValues<this>): void {
-    const { comparison } = this.state;
-    if (!comparison || !changed.has("state")) return;
+    if (!changed.has("state")) return;
+    this.#comparison = this.state.comparison ?? awaited(this.state);
+    const comparison = this.#comparison;
     const last = { row: comparison.rows.length + 1, column: comparison.columns.length };
     const stop = { row: Math.min(this.stop.row, last.row), column: Math.min(this.stop.column, last.column) };
     if (stop.row !== this.stop.row || stop.column !== this.stop.column) this.stop = stop;
@@ -311,8 +327,7 @@ export class AttriscopeCompare extends LitElement {
   }
 
   override render() {
-    const { comparison } = this.state;
-    if (!comparison) return nothing;
+    const comparison = this.#comparison;
     return comparison.columns.length === 0 ? this.#empty() : this.#table(comparison);
   }
 
@@ -538,9 +553,9 @@ export class AttriscopeCompare extends LitElement {
   readonly #key = (event: KeyboardEvent): void => {
     const at = placeOf(event);
     if (!at || event.defaultPrevented) return;
-    const { comparison } = this.state;
+    const comparison = this.#comparison;
     const { key, altKey, ctrlKey, metaKey } = event;
-    const last = { row: comparison!.rows.length + 1, column: comparison!.columns.length };
+    const last = { row: comparison.rows.length + 1, column: comparison.columns.length };
     const { row, column } = at;
     const pinned = row === 0 && column > 0 && !this.#comparesModels;
     const aside = { ArrowLeft: -1, ArrowRight: 1 }[key];
@@ -584,14 +599,14 @@ export class AttriscopeCompare extends LitElement {
   // -- what the user does ------------------------------------------------------------------------------------------------
 
   #unpin(column: number): void {
-    const { title } = this.state.comparison!.columns[column];
+    const { title } = this.#comparison.columns[column];
     this.said = `${title} is no longer pinned`;
     this.#follows = this.stop.row === 0;
     this.actions.unpin(column);
   }
 
   #move(from: number, to: number): void {
-    const { columns } = this.state.comparison!;
+    const { columns } = this.#comparison;
     this.said = `${columns[from].title} is column ${to + 1} of ${columns.length}`;
     this.actions.movePin(from, to);
   }
@@ -600,7 +615,7 @@ export class AttriscopeCompare extends LitElement {
   #open(row: number, column: number | null): void {
     const { state, actions } = this;
     if (column !== null) {
-      const { pin, model, whyNot } = state.comparison!.columns[column];
+      const { pin, model, whyNot } = this.#comparison.columns[column];
       if (whyNot !== undefined) return;
       if (this.#comparesModels) actions.setModel(model);
       else {

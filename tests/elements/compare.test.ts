@@ -166,6 +166,14 @@ describe("the table", () => {
     expect(text(cell(explorer, 21, 1))).toBe('node "conv1" (Conv): no memory');
   });
 
+  test("before anything is known, its places are there", async () => {
+    const state = comparing({ pins: [{ method: "Saliency", arguments: {} }] });
+    const { explorer } = await mount({ ...state, comparison: null });
+    expect(heads(explorer).map((head) => text(head))).toEqual(["Saliency"]);
+    expect(text(cell(explorer, 20, 0))).toContain("queued");
+    expect(text(one(explorer, ".means .corner"))).toBe("Mean so far");
+  });
+
   test("a column whose method cannot be applied says why, and opens nothing", async () => {
     const { explorer, store } = await mount(COMPARE["compare failing"]());
     expect(text(one(heads(explorer)[2], ".why"))).toBe("the model has no nn.ReLU module");

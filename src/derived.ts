@@ -152,3 +152,45 @@ export class Ranking {
     return low;
   }
 }
+
+/** A curve's value between its points, at a share of its way. */
+export function valueAt(curve: Float32Array, share: number): number {
+  const place = Math.max(0, Math.min(1, share)) * (curve.length - 1);
+  const before = Math.floor(place);
+  const after = Math.min(before + 1, curve.length - 1);
+  return curve[before] + (curve[after] - curve[before]) * (place - before);
+}
+
+/** What the model says of one class, or output where there are no classes, before and after pixels are hidden. */
+export interface Said {
+  index: number;
+  label: string;
+  before: number;
+  after: number | null;
+}
+
+/** The highest before or after, and the explained one, in the order of before: they keep their places under the brush. */
+export function said(
+  { predictions, sample, target }: Card,
+  model: number,
+  after: Float32Array | null,
+  most: number,
+): Said[] {
+  const outputs = Array.from((sample.outputs[model]?.scores.data ?? []) as ArrayLike<number>, Number);
+  const before = predictions.length
+    ? predictions
+    : outputs.map((score, index) => ({ index, label: `output${outputs.length > 1 ? ` ${index}` : ""}`, score }));
+  const all = before.map(({ index, label, score }): Said => {
+    return { index, label, before: score, after: after && index < after.length ? after[index] : null };
+  });
+  const weight = (one: Said): number =>
+    one.index === target ? Infinity : Math.max(one.before, one.after ?? -Infinity);
+  const shown = new Set([...all].sort((a, b) => weight(b) - weight(a)).slice(0, most));
+  return all.filter((one) => shown.has(one));
+}
+
+/** The class with the highest score; null without classes. */
+export function predictedBy({ predictions }: Card, scores: Float32Array): { index: number; label: string } | null {
+  const best = scores.indexOf(scores.reduce((a, b) => Math.max(a, b), -Infinity));
+  return predictions.find(({ index }) => index === best) ?? null;
+}

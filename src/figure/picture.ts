@@ -30,10 +30,10 @@ const DENSITY = 4;
 export const scaleOf = ({ values, shape }: Attribution, sign: Display["sign"], clip: number): number =>
   new Normalizer(channelSum(values, shape).data).normalize(sign, clip).scale;
 
-/** Where it lies in a square of that side. */
+/** Where it lies in a square of that side; however thin, it is there. */
 export function frameOf(size: { width: number; height: number }, side: number) {
   const scale = side / Math.max(size.width, size.height, 1);
-  const [width, height] = [size.width * scale, size.height * scale];
+  const [width, height] = [Math.max(1, size.width * scale), Math.max(1, size.height * scale)];
   return { x: (side - width) / 2, y: (side - height) / 2, width, height };
 }
 
@@ -68,9 +68,8 @@ export async function drawn(picture: Picture, look: Look, side: number, frame: s
     {},
     node("image", { ...place, href, preserveAspectRatio: "none", ...rendering }),
     node("rect", {
-      ...{ x: place.x + 0.5, y: place.y + 0.5 },
-      ...{ width: Math.max(0, place.width - 1), height: Math.max(0, place.height - 1) },
-      ...{ fill: "none", stroke: frame, "stroke-width": 1 },
+      ...{ x: place.x + 0.5, y: place.y + 0.5, width: place.width - 1, height: place.height - 1 },
+      ...{ fill: "none", stroke: frame },
     }),
   );
 }

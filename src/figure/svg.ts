@@ -74,7 +74,7 @@ export function serialized(child: Child): string {
   return inner ? `<${child.name}${attributes}>${inner}</${child.name}>` : `<${child.name}${attributes}/>`;
 }
 
-/** The first of these that is there; all of them are as wide as Helvetica, and {@link widthOf} knows how wide that is. */
+/** All but the last are as wide as Helvetica, and {@link widthOf} knows how wide that is. */
 export const FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif";
 
 /** Of the characters from the space to the tilde, in thousandths of the size. */
@@ -86,6 +86,8 @@ const WIDTHS = [
   260, 334, 584,
 ];
 const [WIDE, OTHER, BOLDER] = [1000, 600, 1.07];
+/** Fonts that stand in where there is none of these are wider. */
+export const SPARE = 1.16;
 
 /** About how wide a text is drawn. */
 export function widthOf(text: string, size: number, bold = false): number {
@@ -102,11 +104,27 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 /** The text, or as much of its beginning as fits, with an ellipsis. */
 export function fitted(text: string, width: number, size: number, bold = false): string {
   const line = text.replace(/\s+/g, " ");
-  if (widthOf(line, size, bold) <= width) return line;
+  const room = width / SPARE;
+  if (widthOf(line, size, bold) <= room) return line;
   let kept = "";
   for (const { segment } of graphemes.segment(line)) {
-    if (widthOf(`${kept}${segment}…`, size, bold) > width) break;
+    if (widthOf(`${kept}${segment}…`, size, bold) > room) break;
     kept += segment;
   }
   return `${kept.trimEnd()}…`;
+}
+
+/** Lines as wide as that at most; a word that is wider is cut. */
+export function wrapped(words: string, width: number, size: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of words.split(" ")) {
+    const longer = line ? `${line} ${word}` : word;
+    if (widthOf(longer, size) * SPARE <= width) line = longer;
+    else {
+      if (line) lines.push(line);
+      line = fitted(word, width, size);
+    }
+  }
+  return line ? [...lines, line] : lines;
 }

@@ -1,0 +1,322 @@
+/** One sample large as a figure: its pixels and their map, what changes when some are hidden, how faithful the map is. */
+import { isDeltaHigh, nameOf, picturesOf, predictedBy, Ranking, said, spanOf, valueAt } from "../derived";
+import { percent, score, signed } from "../format";
+import type { Attribution, Card, Faithfulness, Inspection, State, Trial } from "../state";
+import { heatMap } from "../styles/heat-map";
+import { rasterSize } from "../styles/raster";
+import { alert, type Box,  caption, caps, curves, explaining, type Inks, inksOf, MARGIN, methodInWords, picture, SIDE, sheet, slot, verdict } from "./parts"; // prettier-ignore
+import { frameOf, type Look, scaleOf, sizeOf } from "./picture";
+import { explained, settled } from "./shown";
+import { at, fitted, node, path, rect, type Run, rounded, type SvgNode, text, widthOf } from "./svg";
+
+/** Of a picture, what stands above it, and what the panel beside two of them holds. */
+const [WINDOW, TOP, INNER] = [448, 40, 339];
+const ROWS = 6;
+const GAP = 12;
+const PANEL = MARGIN + 2 * WINDOW + GAP + MARGIN;
+const WIDTH = PANEL + MARGIN + INNER + MARGIN;
+/** Where the two parts of the panel begin to say how it ends, and the second one itself; its own heights. */
+const [VERDICT, SECOND] = [TOP + 178, TOP + 196];
+const [PLOT, CHART, PREVIEWS] = [44, 92, 172];
+
+export async function inspectFigure(state: State, look: Look): Promise<SvgNode> {
+  const inks = inksOf(look);
+  const { inspection } = state;
+  if (!inspection) return sheet("Attriscope", WIDTH, TOP, inks, []);
+  const [one] = explained(state);
+  const { top } = state.choice.inspect;
+  const hidden = inspection.painted.reduce((sum, pixel) => sum + pixel, 0);
+  const words = [
+    methodInWords(one, state),
+    `scale per map, top ${look.display.clip} % clipped`,
+    ...(top > 0 ? [`outlined: the ${top} most important pixels`] : []),
+    ...(hidden > 0 ? [`hidden: ${hidden} pixel${hidden === 1 ? "" : "s"} (${state.choice.inspect.fill})`] : []),
+  ];
+  const pictures = await windows(inspection, state, look, inks);
+  const trials = await faithfulness(inspection, state, look, inks);
+  const whole = Math.max(TOP + WINDOW + 28, SECOND + PREVIEWS + SIDE + 24);
+  const below = await caption(words.join(" · "), whole, WIDTH, look, inks);
+  return sheet(`Attriscope: sample ${inspection.card.sample.id}`, WIDTH, whole + below.height, inks, [
+    ...head(inspection.card, state, inks),
+    ...pictures,
+    ...delta(inspection.card, TOP + WINDOW, inks),
+    path(`M${PANEL - 0.5} 0V${whole}`, inks.line),
+    at(PANEL + MARGIN, 0, ...whatIf(inspection, state, hidden, inks)),
+    at(PANEL + MARGIN, SECOND, ...trials),
+    ...below.nodes,
+  ]);
+}
+
+function head(card: Card, { classes }: State, inks: Inks): SvgNode[] {
+  const id = `#${card.sample.id}`;
+  const truth = nameOf(card, classes, card.sample.label);
+  const target = nameOf(card, classes, card.target);
+  const start = MARGIN + Math.max(32, widthOf(id, 12) + 8);
+  const mark = truth !== null && card.correct !== null ? 14 : 0;
+  const name = truth === null ? "" : fitted(truth, WINDOW - start - mark, 12, true);
+  return [
+    text(MARGIN, 26, [{ text: id, fill: inks.quiet }]),
+    ...(mark ? verdict(start, 17, card.correct, inks) : []),
+    text(start + mark, 26, [{ text: name, fill: inks.text, bold: true }]),
+    ...explaining(MARGIN + WINDOW + GAP, 26, target, WINDOW, inks),
+  ];
+}
+
+// -- the pictures ----------------------------------------------------------------------------------------------------------
+
+/** The input as the model is asked about it, and its map, or one for each channel. */
+async function windows(inspection: Inspection, state: State, look: Look, inks: Inks): Promise<SvgNode[]> {
+  const { card, after, painted } = inspection;
+  const { inspect } = state.choice;
+  const feature = Math.min(inspect.feature, state.features.length - 1);
+  const own = card.sample.display[feature] ?? null;
+  const image = after?.picture ?? own;
+  const attribution = settled(card)?.attributions[feature] ?? null;
+  const ranking = attribution && new Ranking(attribution, inspection, look.display.sign);
+  const outline = ranking?.top(inspect.top).map((pixel, i) => (painted[i] ? 0 : pixel)) ?? new Uint8Array();
+  const left = MARGIN + WINDOW + GAP;
+  /** Outlines over a picture of that size. */
+  const over = (x: number, y: number, side: number, size: { width: number; height: number }): SvgNode => {
+    const frame = frameOf(size, side);
+    const lines = (mask: Uint8Array) => edges(mask, inspection, frame);
+    return at(
+      x,
+      y,
+      path(lines(outline), look.theme.dark ? "#fff" : "#000", 1, { "stroke-opacity": 0.7 }),
+      path(lines(painted), inks.accent, 2),
+    );
+  };
+  const input = [
+    await picture(MARGIN, TOP, { image }, look, inks, WINDOW),
+    over(MARGIN, TOP, WINDOW, sizeOf({ image })),
+  ];
+  if (!attribution) {
+    const waiting = card.status === "running" ? percent(card.done) : "queued";
+    const why = card.error ?? card.sample.error ?? (card.status === "ready" ? "no map" : waiting);
+    return [...input, ...slot(left, TOP, WINDOW, WINDOW, why, inks)];
+  }
+  const style = picturesOf(look.display.style).at(-1) ?? heatMap;
+  const maps = inspect.channels === "apart" ? channels(attribution) : [];
+  if (maps.length < 2) {
+    const one = { image: own, attribution, style };
+    return [...input, await picture(left, TOP, one, look, inks, WINDOW), over(left, TOP, WINDOW, sizeOf(one))];
+  }
+  const scale = scaleOf({ ...attribution, shape: tall(attribution) }, look.display.sign, look.display.clip);
+  const all = [...maps, { name: "sum", map: attribution }];
+  const across = Math.ceil(Math.sqrt(all.length));
+  const side = (WINDOW - (across - 1) * 8) / across - 16;
+  const nodes = all.map(async ({ name, map }, i) => {
+    const [x, y] = [left + (i % across) * (side + 24), TOP + Math.floor(i / across) * (side + 24)];
+    const one = { image: own, attribution: map, style, scale };
+    return [
+      await picture(x, y, one, look, inks, side),
+      over(x, y, side, sizeOf(one)),
+      text(x, y + side + 13, [{ text: name, fill: inks.quiet, size: 11 }]),
+    ];
+  });
+  return [...input, ...(await Promise.all(nodes)).flat()];
+}
+
+/** So many can be told apart. */
+const MAX_CHANNELS = 15;
+
+function channels(attribution: Attribution): { name: string; map: Attribution }[] {
+  const { width, height } = rasterSize(attribution.shape);
+  const size = width * height;
+  const count = attribution.values.length / size;
+  return Array.from({ length: Math.min(count, MAX_CHANNELS) }, (_, c) => ({
+    name: count === 3 ? "RGB"[c] : String(c + 1),
+    map: { ...attribution, values: attribution.values.slice(c * size, (c + 1) * size), shape: [1, height, width] },
+  }));
+}
+
+/** All channels below each other: they are scaled together. */
+const tall = ({ values, shape }: Attribution): number[] => {
+  const { width } = rasterSize(shape);
+  return [values.length / width, width];
+};
+
+/** The borders of a mask's regions, laid over a frame: runs of edges between a pixel that is in it and one that is not. */
+export function edges(
+  mask: Uint8Array,
+  { width, height }: { width: number; height: number },
+  frame: ReturnType<typeof frameOf>,
+): string {
+  const inside = (x: number, y: number): boolean =>
+    x >= 0 && y >= 0 && x < width && y < height && mask[y * width + x] > 0;
+  const [stepX, stepY] = [frame.width / width, frame.height / height];
+  const lines: string[] = [];
+  const along = (count: number, isEdge: (i: number) => boolean, draw: (from: number, to: number) => string): void => {
+    for (let i = 0; i < count; i++) {
+      if (!isEdge(i)) continue;
+      const from = i;
+      while (i + 1 < count && isEdge(i + 1)) i++;
+      lines.push(draw(from, i + 1));
+    }
+  };
+  if (!mask.some((pixel) => pixel > 0)) return "";
+  for (let y = 0; y <= height; y++)
+    along(
+      width,
+      (x) => inside(x, y - 1) !== inside(x, y),
+      (from, to) =>
+        `M${rounded(frame.x + from * stepX)} ${rounded(frame.y + y * stepY)}h${rounded((to - from) * stepX)}`,
+    );
+  for (let x = 0; x <= width; x++)
+    along(
+      height,
+      (y) => inside(x - 1, y) !== inside(x, y),
+      (from, to) =>
+        `M${rounded(frame.x + x * stepX)} ${rounded(frame.y + from * stepY)}v${rounded((to - from) * stepY)}`,
+    );
+  return lines.join("");
+}
+
+function delta(card: Card, y: number, inks: Inks): SvgNode[] {
+  const result = settled(card);
+  if (!result || result.delta === null) return [];
+  const high = isDeltaHigh(result);
+  const words = `Δ ${signed(result.delta, 3, high)}`;
+  const right = MARGIN + 2 * WINDOW + GAP;
+  return [
+    ...(high ? [alert(right - 10, y + 9, inks)] : []),
+    text(high ? right - 14 : right, y + 18, [{ text: words, fill: high ? inks.warning : inks.quiet, size: 11 }], "end"),
+  ];
+}
+
+// -- the panel -------------------------------------------------------------------------------------------------------------
+
+function whatIf({ card, after }: Inspection, { model, classes }: State, hidden: number, inks: Inks): SvgNode[] {
+  const rows = said(card, model, after?.scores ?? null, ROWS);
+  const [low, high] = spanOf(rows.flatMap(({ before, after: then }) => [before, then ?? before]));
+  const share = (value: number): number => (high > low && Number.isFinite(value) ? (value - low) / (high - low) : 0);
+  const names = classes.some(({ length }) => length > 9) ? 104 : 72;
+  const track = INNER - names - 168;
+  const winner = Math.max(...rows.map(({ after: then }) => then ?? -Infinity));
+  const [before, arrow, now, change] = [names + track + 44, names + track + 56, names + track + 106, INNER];
+  const column = (x: number, y: number, words: string, fill: string, bold = false): SvgNode =>
+    text(x, y, [{ text: words, fill, bold }], "end");
+  return [
+    caps(0, 26, "What if", inks),
+    text(60, 26, [{ text: hidden > 0 ? `${hidden} pixel${hidden === 1 ? "" : "s"} hidden` : "nothing is hidden", fill: inks.quiet, size: 11 }]), // prettier-ignore
+    column(before, TOP + 10, "before", inks.quiet),
+    ...(after ? [column(now, TOP + 10, "after", inks.text, true)] : []),
+    ...rows.flatMap((row, i) => {
+      const y = TOP + 18 + i * 24;
+      const chosen = row.index === card.target;
+      const fill = chosen ? inks.target : inks.text;
+      return [
+        text(0, y + 16, [{ text: fitted(row.label, names - 6, 12, chosen), fill, bold: chosen }]),
+        rect(names, y + 8, track, 9, inks.track),
+        rect(names, y + 8, Math.max(1, track * share(row.before)), 4, inks.bar),
+        ...(row.after === null ? [] : [rect(names, y + 12, Math.max(1, track * share(row.after)), 5, inks.accent)]),
+        column(before, y + 16, score(row.before), row.after === null ? inks.text : inks.quiet),
+        ...(row.after === null
+          ? []
+          : [
+              column(arrow + 4, y + 16, "→", inks.quiet),
+              column(now, y + 16, score(row.after), inks.text, rows.length > 1 && row.after === winner),
+              column(change, y + 16, signed(row.after - row.before, 3), inks.text),
+            ]),
+      ];
+    }),
+    ...changeOf(card, after, inks),
+  ];
+}
+
+function changeOf(card: Card, after: Trial | null, inks: Inks): SvgNode[] {
+  const now = after?.scores && predictedBy(card, after.scores);
+  const [before] = card.predictions;
+  if (!now || !before) return [];
+  const stays = now.index === before.index;
+  const plain = (words: string, gap = 4): Run => ({ text: words, fill: inks.text, gap });
+  const name = (label: string): Run => ({ text: fitted(label, 88, 12, true), fill: inks.text, bold: true, gap: 4 });
+  const runs = stays
+    ? [plain("Prediction stays", 0), name(now.label)]
+    : [plain("Prediction changes:", 0), name(before.label), plain("→"), name(now.label)];
+  const correct = card.sample.label === null ? null : now.index === card.sample.label;
+  return [...verdict(0, VERDICT - 9, correct, inks), text(correct === null ? 0 : 14, VERDICT, runs)];
+}
+
+async function faithfulness(inspection: Inspection, state: State, look: Look, inks: Inks): Promise<SvgNode[]> {
+  const { card, deleted, inserted } = inspection;
+  const measured = settled(card)?.faithfulness ?? null;
+  const { at: share } = state.choice.inspect;
+  const target = nameOf(card, state.classes, card.target);
+  const quiet = (words: string, size = 11): Run => ({ text: words, fill: inks.quiet, size });
+  const plain = (words: string): Run => ({ text: words, fill: inks.text, size: 11 });
+  const auc = (name: "deletion" | "insertion"): string => (measured ? score(measured.auc[name]) : "–");
+  const plot = { x: 28, y: PLOT, width: INNER - 30, height: CHART };
+  const says = (trial: Trial | null): string => {
+    const value = trial?.scores?.[card.target ?? 0];
+    return value === undefined ? "–" : score(value);
+  };
+  const trial = async (one: Trial | null, name: string, x: number) => [
+    ...(one
+      ? [await picture(x, PREVIEWS, { image: one.picture }, look, inks)]
+      : slot(x, PREVIEWS, SIDE, SIDE, "not computed", inks)),
+    text(x, PREVIEWS + SIDE + 13, [quiet(name, 10)]),
+  ];
+  const figures = 2 * (SIDE + GAP);
+  const row = (y: number, name: string, value: string): SvgNode[] => [
+    text(figures, y, [quiet(name)]),
+    text(INNER, y, [plain(value)], "end"),
+  ];
+  const y = PREVIEWS + 12;
+  return [
+    path(`M0 -0.5H${INNER}`, inks.line),
+    caps(0, 20, "Faithfulness", inks),
+    ...keys(100, 20, [auc("deletion"), auc("insertion")], inks),
+    text(0, 36, [quiet(target === null ? "output" : fitted(`score of ${target}`, INNER, 10), 10)]),
+    ...chart(plot, measured, share, inks),
+    ...(await trial(deleted, "deleted", 0)),
+    ...(await trial(inserted, "inserted", SIDE + GAP)),
+    text(figures, y, [{ text: `${(share * 100).toFixed(1)} %`, fill: inks.text, bold: true }]),
+    text(figures, y + 16, [quiet("of the pixels")]),
+    ...row(y + 40, "deleted", says(deleted)),
+    ...row(y + 60, "inserted", says(inserted)),
+  ];
+}
+
+/** What the two lines are, and the areas under them. */
+const keys = (x: number, y: number, areas: string[], inks: Inks): SvgNode[] =>
+  ["deletion", "insertion"].flatMap((name, i) => {
+    const start = x + i * 120;
+    const [stroke, dashes] = i ? [inks.quiet, { "stroke-dasharray": "3 2" }] : [inks.text, {}];
+    const runs: Run[] = [
+      { text: name, fill: inks.quiet, size: 11 },
+      { text: areas[i], fill: inks.text, size: 11, gap: 4 },
+    ];
+    return [path(`M${start} ${y - 3.5}h16`, stroke, 1.2, dashes), text(start + 20, y, runs)];
+  });
+
+const tick = (value: number): string => String(Number(value.toPrecision(2))).replace("-", "−");
+
+/** The curves with their axes and the scrubber. */
+function chart(box: Box, measured: Faithfulness | null, share: number, inks: Inks): SvgNode[] {
+  const { x, y, width, height } = box;
+  const { low, high, top, lines } = measured ? curves(box, measured, inks) : { low: 0, high: 1, top: null, lines: [] };
+  const label = (words: string): Run[] => [{ text: words, fill: inks.quiet, size: 10 }];
+  const place = x + share * width;
+  const handle = (value: number): SvgNode =>
+    node("circle", { cx: place, cy: value, r: 3.5, fill: inks.page, stroke: inks.accent, "stroke-width": 1.5 });
+  return [
+    ...[0, 0.5, 1].flatMap((part) => [
+      path(`M${x} ${rounded(y + part * height)}h${width}`, inks.line),
+      text(x - 8, y + part * height + 3.5, label(tick(high + (low - high) * part)), "end"),
+    ]),
+    ...[0, 25, 50, 75, 100].map((part) => {
+      const anchor = part === 0 ? "start" : part === 100 ? "end" : "middle";
+      return text(x + (part / 100) * width, y + height + 14, label(part === 100 ? "100 %" : String(part)), anchor);
+    }),
+    text(x + width / 2, y + height + 28, label("pixels removed or revealed, most important first"), "middle"),
+    ...lines,
+    ...(measured && top
+      ? [
+          path(`M${rounded(place)} ${y - 4}v${height + 4}`, inks.accent),
+          handle(top(valueAt(measured.insertion, share))),
+          handle(top(valueAt(measured.deletion, share))),
+        ]
+      : []),
+  ];
+}

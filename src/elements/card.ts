@@ -68,7 +68,7 @@ export class AttriscopeCard extends LitElement {
         min-width: 0;
         padding: 8px 12px;
       }
-      article {
+      .card {
         display: grid;
         outline-offset: 4px;
         grid-template-columns: auto minmax(0, 1fr);
@@ -203,6 +203,16 @@ export class AttriscopeCard extends LitElement {
           opacity: 0.3;
         }
       }
+      @keyframes fade {
+        to {
+          --faded: 0.3;
+        }
+      }
+      @keyframes dim {
+        to {
+          color: var(--fg2);
+        }
+      }
       @keyframes appear {
         to {
           visibility: visible;
@@ -263,12 +273,15 @@ export class AttriscopeCard extends LitElement {
       .high {
         color: var(--warn);
       }
-      .stale .numbers,
+      /* Text stays readable. */
       .stale attriscope-share {
-        animation: recede 0s 150ms forwards;
+        animation: fade 0s 150ms forwards;
+      }
+      .stale :is(.numbers b, .high) {
+        animation: dim 0s 150ms forwards;
       }
       @container (width < 600px) {
-        article {
+        .card {
           grid-template-columns: minmax(0, 1fr);
           grid-template-rows: 20px auto auto auto 20px auto;
         }
@@ -319,11 +332,11 @@ export class AttriscopeCard extends LitElement {
   override render() {
     const { card } = this;
     const stale = card.result && this.#isWaiting();
-    return html`<article
+    return html`<div
       role="group"
       aria-label=${this.#summary()}
       aria-description=${this.entered ? nothing : "Enter goes in"}
-      class=${stale ? "stale" : ""}
+      class="card ${stale ? "stale" : ""}"
       tabindex="0"
       ?data-uses-escape=${this.entered}
       @focusin=${(event: FocusEvent) => (this.entered = event.target !== event.currentTarget)}
@@ -336,7 +349,7 @@ export class AttriscopeCard extends LitElement {
       <div class="body side">${this.#body()}</div>
       <div class="shares">${this.features.map((spec, feature) => this.#share(spec, feature))}</div>
       <div class="numbers side">${this.#numbers()}</div>
-    </article>`;
+    </div>`;
   }
 
   readonly #leave = ({ currentTarget, relatedTarget }: FocusEvent): void => {
@@ -344,10 +357,12 @@ export class AttriscopeCard extends LitElement {
   };
 
   readonly #goIn = (event: KeyboardEvent): void => {
-    const article = event.currentTarget as HTMLElement;
-    const inside = event.target !== article;
+    const card = event.currentTarget as HTMLElement;
+    const inside = event.target !== card;
+    // With Ctrl or Shift it runs the cell.
+    if (event.ctrlKey || event.shiftKey) return;
     if (event.key === "Enter" && !inside) this.renderRoot.querySelector<HTMLElement>(".pictures")?.focus();
-    else if (event.key === "Escape" && inside) article.focus();
+    else if (event.key === "Escape" && inside) card.focus();
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -511,11 +526,11 @@ export class AttriscopeCard extends LitElement {
   /** Arrow keys go from pixel to pixel, beginning with the strongest; Enter and Space open Inspect. */
   readonly #walk = (event: KeyboardEvent): void => {
     const pictures = event.currentTarget as HTMLElement;
-    if (event.target !== pictures) return;
+    if (event.target !== pictures || event.ctrlKey) return;
     const feature = Number(pictures.dataset.feature);
     const attribution = this.card.result?.attributions[feature];
     const step = STEPS[event.key];
-    if (event.key === "Enter" || event.key === " ") this.#inspect(pictures);
+    if ((event.key === "Enter" || event.key === " ") && !event.shiftKey) this.#inspect(pictures);
     else if (step && attribution) {
       const { width, height } = rasterSize(attribution.shape);
       const times = event.shiftKey ? LEAP : 1;

@@ -50,20 +50,17 @@ export class AttriscopeDisplay extends LitElement {
         min-width: 0;
         min-height: 32px;
       }
-      .line.folding > * {
-        margin-right: 10px;
-      }
-      .line.folding > .ends {
-        margin-right: 0;
+      .line.folding {
+        --gap: 8px;
       }
       .field {
         gap: 6px;
       }
       input[type="range"] {
-        width: 48px;
+        width: 44px;
       }
       .figure {
-        min-width: 32px;
+        min-width: 30px;
         text-align: right;
         color: var(--fg);
       }

@@ -47,7 +47,8 @@ export class Fold implements ReactiveController {
     const rows = Number(getComputedStyle(line).getPropertyValue("--rows")) || 1;
     const boxes = [...line.children] as HTMLElement[];
     const below = (): HTMLElement[] => {
-      line.style.setProperty("--ends", `${line.querySelector<HTMLElement>(".ends")?.offsetWidth ?? 0}px`);
+      const ends = line.querySelector<HTMLElement>(".ends")?.offsetWidth ?? 0;
+      line.style.setProperty("--ends", ends > 0 ? `calc(${ends}px + var(--over))` : "0px");
       const { top } = line.getBoundingClientRect();
       return boxes.filter((box) => box.getBoundingClientRect().top - top >= rows * ROW - 1);
     };

@@ -182,6 +182,12 @@ export class AttriscopeMenu extends LitElement {
       .option.active {
         background: var(--track);
       }
+      .option:is(.active, [aria-selected="true"]) > :is(.detail, .why) {
+        color: var(--fg);
+      }
+      .option.active[aria-disabled="true"] {
+        color: var(--fg);
+      }
       .option.active[aria-selected="true"],
       .option[aria-selected="true"] {
         background: var(--selected);

@@ -30,7 +30,7 @@ export class AttriscopePredictions extends LitElement {
       }
       button {
         display: grid;
-        grid-template-columns: minmax(0, var(--name-width, 72px)) minmax(24px, 1fr) 42px;
+        grid-template-columns: minmax(0, var(--name-width, 72px)) minmax(12px, 1fr) 42px;
         align-items: center;
         width: calc(100% + 8px);
         height: 24px;

@@ -64,9 +64,11 @@ export class AttriscopeSamples extends LitElement {
       }
       .cards > * {
         break-inside: avoid;
+        border-bottom: 1px solid var(--line);
+      }
+      .cards > [lazy] {
         content-visibility: auto;
         contain-intrinsic-height: auto 160px;
-        border-bottom: 1px solid var(--line);
       }
       .cards > :nth-child(odd) {
         border-right: 1px solid var(--line);

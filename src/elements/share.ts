@@ -25,6 +25,8 @@ export class AttriscopeShare extends LitElement {
       .bar {
         position: relative;
         height: 12px;
+        /* Of a result that is being replaced. */
+        opacity: var(--faded, 1);
       }
       .bar > * {
         position: absolute;
@@ -64,8 +66,8 @@ export class AttriscopeShare extends LitElement {
       .empty + .bar .zero {
         background: var(--line1);
       }
-      .empty {
-        opacity: 0.45;
+      .figure.empty {
+        color: var(--fg2);
       }
       @media (prefers-reduced-motion: reduce) {
         .part {

@@ -131,10 +131,12 @@ export const controls = css`
   }
   /* Of boxes in a row, see Fold; what stands at the end takes its room from the first row alone. */
   .line.folding {
+    --over: min(var(--gap, 20px), 12px);
     position: relative;
     display: block;
     max-height: calc(var(--rows, 1) * 32px);
-    margin-bottom: -8px;
+    /* The gap behind the last box, and the one below the last row, lie in the padding around the line. */
+    margin: 0 calc(-1 * var(--over)) -8px 0;
     overflow: clip;
     overflow-clip-margin: 4px;
   }
@@ -144,18 +146,18 @@ export const controls = css`
   .line.folding > * {
     display: inline-flex;
     vertical-align: top;
-    margin: 0 20px 8px 0;
+    margin: 0 var(--gap, 20px) 8px 0;
   }
   .line.folding::before {
     content: "";
     float: right;
-    width: var(--ends, 0);
+    width: var(--ends, 0px);
     height: 24px;
   }
   .line.folding > .ends {
     position: absolute;
     top: 0;
-    right: 0;
+    right: var(--over);
     margin: 0;
   }
   .line:not(.folds) .more {
@@ -266,7 +268,7 @@ export const controls = css`
     border-radius: 50%;
     background: var(--bg);
   }
-  .field:has(:disabled) {
+  .field:has(> :disabled) {
     opacity: 0.5;
   }
   .field :disabled {

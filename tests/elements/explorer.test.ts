@@ -607,7 +607,7 @@ describe("cards", () => {
     expect(shown).toContain(`explaining ${wrong.predictions[0].label}`);
     expect(shown).toContain(wrong.predictions[0].score.toFixed(3));
     expect(shown).toMatch(/photo.*sum [+−]\d+\.\d\d Δ [+−]\d+\.\d{3}/);
-    expect(one(card(explorer, 25), "article").getAttribute("aria-label")).toMatch(
+    expect(one(card(explorer, 25), ".card").getAttribute("aria-label")).toMatch(
       /^Sample 25: true Bird, predicted .*, incorrect/,
     );
   });
@@ -733,10 +733,10 @@ describe("cards", () => {
     const { explorer, store } = await mount({ cards: [sample] });
     const root = card(explorer, 20).shadowRoot!;
     const stops = (): Element[] => all(root, "*").filter(({ tabIndex }) => tabIndex === 0);
-    expect(stops().map(({ localName }) => localName)).toEqual(["article"]);
-    const article = one(card(explorer, 20), "article");
-    article.focus();
-    press(article, { key: "Enter" });
+    expect(stops().map(({ className }) => className.trim())).toEqual(["card"]);
+    const whole = one(card(explorer, 20), ".card");
+    whole.focus();
+    press(whole, { key: "Enter" });
     await settled();
     const pictures = root.activeElement!;
     expect(pictures.className).toBe("pictures");
@@ -759,10 +759,10 @@ describe("cards", () => {
     ]);
     press(pictures, { key: "Escape" });
     await settled();
-    expect(root.activeElement).toBe(article);
+    expect(root.activeElement).toBe(whole);
     expect(stops()).toHaveLength(1);
     expect(all(root, ".probe, table")).toHaveLength(0);
-    press(article, { key: "Enter" });
+    press(whole, { key: "Enter" });
     press(root.activeElement!, { key: "Enter" });
     expect(store.calls).toEqual([
       ["select", 20],

@@ -2,8 +2,9 @@
  * Sessions, one for all displays of an output in this page: a second view shows the same state, and what was chosen stays
  * when an output is drawn anew, because its cell was moved or the layout changed.
  */
-import type { Choice } from "./choice";
+import { EVERYTHING, restored, START, type Choice } from "./choice";
 import { Link } from "./link";
+import { Listing } from "./listing";
 import { KernelSource, liveModel, type Output } from "./live";
 import { Session } from "./session";
 import { VERSION } from "./version";
@@ -64,10 +65,19 @@ export function open(output: Output, payload: Payload, saved?: unknown): Share {
   const { entries, choices } = registry();
   const source = new KernelSource(output, payload);
   const left = key === null ? undefined : choices.get(key);
-  const session = new Session(payload, source, { choice: left ?? liveModel(output)?.traits.choice ?? saved });
+  const choice = left ?? liveModel(output)?.traits.choice ?? (saved && showable(saved, payload));
+  const session = new Session(payload, source, { choice });
   const entry: Entry = { session, source, link: new Link(session, output), displays: 0, ending: undefined };
   if (key !== null) entries.set(key, entry);
   return shareOf(entry, key);
+}
+
+/** A saved choice may be about samples that only the kernel had: the stored ones are shown then. */
+function showable(saved: unknown, payload: Payload): Choice {
+  const choice = restored(saved, restored(payload.choice, { ...START, show: payload.show }));
+  const stored = new Listing(payload).of(choice.filter).samples.length;
+  if (choice.first < stored) return choice;
+  return { ...choice, first: 0, filter: stored ? choice.filter : EVERYTHING };
 }
 
 function shareOf(entry: Entry, key: string | null): Share {

@@ -16,7 +16,7 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
   index: { values: ["version", "widget"] },
   widget: { values: ["display", "live", "version"], types: ["wire"] },
   display: { values: ["elements", "link", "sessions", "wire"], types: ["live"] },
-  sessions: { values: ["link", "live", "session", "version"], types: ["choice", "wire"] },
+  sessions: { values: ["choice", "link", "listing", "live", "session", "version"], types: ["wire"] },
   link: { values: ["live", "shown"], types: ["state"] },
   shown: { values: [], types: ["state", "wire"] },
   live: { values: ["wire"], types: ["choice", "methods", "seams"] },

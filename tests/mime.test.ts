@@ -116,7 +116,7 @@ test("what is chosen is saved with the output, once it differs, and comes back w
   const saved = { [MIME]: { choice: { method: "LRP" } }, other: 1 };
   const { renderer, render, setData } = makeRenderer(saved);
   await render({ state: "ready", model_id: "saved", payload: "p" }, html);
-  expect(sessions().calls[0]![2]).toEqual({ choice: { method: "LRP" } });
+  expect(sessions().calls[0]![2]).toMatchObject({ choice: { method: "LRP" } });
   const session = sessions().results[0].value as EventTarget & { state: { choice: object } };
   jest.useFakeTimers();
   const choose = (choice: object) => {

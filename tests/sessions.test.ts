@@ -1,6 +1,6 @@
 /** @jest-environment ./tests/browser-environment.js */
 /** Who shares a session, how long it lives, and what stays of it. */
-import { START } from "../src/choice";
+import { EVERYTHING, START, type Choice } from "../src/choice";
 import { announce, type LiveModel, type Output } from "../src/live";
 import { Session } from "../src/session";
 import { open, shared } from "../src/sessions";
@@ -15,7 +15,13 @@ jest.mock("../src/session", () => ({
   ),
 }));
 
-const payload = { choice: {} } as Payload;
+/** Two stored samples, both of class b and predicted so. */
+const scores = { dtype: "float32", shape: [2], data: new Float32Array([0, 1]) };
+const stored = [0, 1].map((id) => ({ id, label: 1, outputs: [{ raw: scores, scores }] }));
+const payload = {
+  ...{ classes: ["a", "b"], choice: { method: "LRP" }, show: 2 },
+  scan: { samples: stored, scanned: 2, next: 2, exhausted: false },
+} as unknown as Payload;
 let outputs = 0;
 const output = (): Output => ({ modelId: `model${++outputs}`, payload: "p" });
 const given = () => (jest.mocked(Session).mock.lastCall as unknown[])[2];
@@ -47,13 +53,22 @@ test("displays of one output share a session, which ends some time after the las
 test("what was chosen stays for the output that comes back", () => {
   const of = output();
   const share = open(of, payload, { view: "inspect" });
-  expect(given()).toEqual({ choice: { view: "inspect" } });
-  const choice = { ...START, method: "LRP" };
+  expect(given()).toEqual({ choice: { ...START, method: "LRP", show: 2, view: "inspect" } });
+  const choice = { ...START, method: "Saliency" };
   Object.assign(share.session.state, { choice });
   share.release();
   jest.runAllTimers();
   open(of, payload, { view: "inspect" });
   expect(given()).toEqual({ choice });
+});
+
+test.each<[string, Partial<Choice>, Partial<Choice>]>([
+  ["shows", { filter: { ...EVERYTHING, labels: ["b"] } }, { filter: { ...EVERYTHING, labels: ["b"] } }],
+  ["has at all", { filter: { ...EVERYTHING, labels: ["a"] }, first: 2 }, {}],
+  ["has on another page", { filter: { ...EVERYTHING, labels: ["b"] }, first: 2 }, { filter: { ...EVERYTHING, labels: ["b"] } }], // prettier-ignore
+])("of what was saved, the filter is what this output %s", (_, saved, shown) => {
+  open(output(), payload, saved);
+  expect(given()).toEqual({ choice: { ...START, method: "LRP", show: 2, ...shown } });
 });
 
 test("a kernel's choice goes before the saved one", () => {

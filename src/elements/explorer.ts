@@ -10,6 +10,7 @@ import { AttriscopeCompareRow } from "./compare-row";
 import { AttriscopeConfusion } from "./confusion";
 import { AttriscopeCurve } from "./curve";
 import { AttriscopeDisplay } from "./display";
+import { AttriscopeExport } from "./export";
 import { AttriscopeFaithfulness } from "./faithfulness";
 import { AttriscopeFilm } from "./film";
 import { AttriscopeFilter } from "./filter";
@@ -70,6 +71,8 @@ export class AttriscopeExplorer extends LitElement {
   readonly #theme = new ThemeController(this);
   #look: Look | null = null;
   #announcement = "";
+  /** The focus was inside before the update. */
+  #focused = false;
   #subscription: AbortController | null = null;
 
   static override styles = [
@@ -189,10 +192,16 @@ export class AttriscopeExplorer extends LitElement {
   override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("store") && this.isConnected) this.#subscribe();
     this.#theme.judge();
+    this.#focused = Boolean(this.shadowRoot?.activeElement);
     if (this.store) {
       this.#look = this.#lookOf(this.store.state);
       this.#announcement = announcementOf(this.store.state) ?? this.#announcement;
     }
+  }
+
+  /** What had the focus may be gone with its view: then the tabs have it. */
+  override updated(): void {
+    if (this.#focused && !this.shadowRoot!.activeElement) this.renderRoot.querySelector("attriscope-header")?.focus();
   }
 
   /** Reconnecting shows what has happened in between. */
@@ -384,6 +393,7 @@ function announcementOf({ cards, notice, phase, progress }: State): string | nul
 const PARTS = {
   "attriscope-segments": AttriscopeSegments,
   "attriscope-status": AttriscopeStatus,
+  "attriscope-export": AttriscopeExport,
   "attriscope-header": AttriscopeHeader,
   "attriscope-popover": AttriscopePopover,
   "attriscope-menu": AttriscopeMenu,

@@ -46,13 +46,24 @@ export function availableBackends(): Backend[] {
   return fast ? ["webgl", "wasm", "cpu"] : ["wasm", "webgl", "cpu"];
 }
 
-function isLost(): boolean {
+/** With which WebGL computes, once it has started. */
+function webglContext(): WebGLRenderingContext | undefined {
   const webgl = tf.findBackend("webgl") as unknown as { gpgpu?: { gl: WebGLRenderingContext } } | null;
-  return webgl?.gpgpu?.gl.isContextLost() ?? false;
+  return webgl?.gpgpu?.gl;
 }
 
-/** WebGL computes, and its context is lost: what it holds is gone, and what it answers is nonsense. */
-export const graphicsLost = (): boolean => tf.getBackend() === "webgl" && isLost();
+/**
+ * Resolves when the hardware that WebGL computes with is taken away, at once where it has been: what lies there is gone, and
+ * what is awaited from it may never come.
+ * @param signal ends the waiting
+ */
+export async function graphicsLoss(signal: AbortSignal): Promise<void> {
+  const gl = webglContext();
+  if (gl?.isContextLost()) return;
+  await new Promise<void>((resolve) =>
+    gl?.canvas.addEventListener("webglcontextlost", () => resolve(), { once: true, signal }),
+  );
+}
 
 /** tfjs keeps a backend, with its lost context, for ever. */
 function renewGraphics(): void {
@@ -68,7 +79,7 @@ export async function useBackend(choice: BackendChoice): Promise<Backend> {
   }
   const wanted = choice === "auto" ? availableBackends() : [choice];
   for (const backend of wanted) {
-    if (backend === "webgl" && isLost()) renewGraphics();
+    if (backend === "webgl" && webglContext()?.isContextLost()) renewGraphics();
     if (await tf.setBackend(backend).catch(() => false)) return backend;
   }
   throw new Error(

@@ -711,7 +711,9 @@ export class Session extends EventTarget implements Store {
       const old = before.get(sample.id);
       return old && isSame(old, card) ? old : card;
     });
-    this.#update({ cards });
+    const isPage = cards.length === this.#shownRows.length && cards.every((card, i) => card.sample.id === this.#shownRows[i]); // prettier-ignore
+    // Rows of another page would stand beside the wrong samples.
+    this.#update(isPage ? { cards } : { cards, comparison: null });
   }
 
   /** An explanation from what is known; an old one stays until there is a new one. */

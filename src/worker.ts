@@ -1,6 +1,6 @@
 /** The engine in a worker, exposed by Comlink: models by number, one job at a time, cancelled by call number. */
 import { expose } from "comlink";
-import { availableBackends, graphicsLost, type Backend, type BackendChoice } from "./backend";
+import { availableBackends, graphicsLoss, type Backend, type BackendChoice } from "./backend";
 import { Model, type ArrayLike, type FloatArray, type ResultArray } from "./engine";
 import type { ValueInfo } from "./graph";
 import { attribute, describeLayers, describeMethods, plan, type Attribution, type Request } from "./methods";
@@ -67,23 +67,25 @@ async function letPassBefore(next: Model): Promise<void> {
   await next.activate();
 }
 
-/** Numbers that came from graphics hardware which was taken away meanwhile are none. */
-async function onHardware<T>(job: () => Promise<T>): Promise<T> {
-  const lost = () => Object.assign(new Error("the graphics hardware was taken away"), { name: GRAPHICS_LOST });
+/** A job for a model ends where the graphics hardware that it computes with is taken away. */
+async function onHardware<T>({ backend }: Model, job: () => Promise<T>): Promise<T> {
+  if (backend !== "webgl") return job();
+  const over = new AbortController();
+  const loss = graphicsLoss(over.signal).then(() => {
+    throw Object.assign(new Error("the graphics hardware was taken away"), { name: GRAPHICS_LOST });
+  });
   try {
-    const answer = await job();
-    if (graphicsLost()) throw lost();
-    return answer;
-  } catch (error) {
-    throw graphicsLost() ? lost() : error;
+    return await Promise.race([job(), loss]);
+  } finally {
+    over.abort();
   }
 }
 
 /** A job that the page knows by number, so that it can be told to stop. */
-function cancellable<T>(call: number, job: (signal: AbortSignal) => Promise<T>): Promise<T> {
+function cancellable<T>(id: number, call: number, job: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   calls.set(call, controller);
-  return inTurn(() => onHardware(() => job(controller.signal))).finally(() => calls.delete(call));
+  return inTurn(() => onHardware(model(id), () => job(controller.signal))).finally(() => calls.delete(call));
 }
 
 function model(id: number): Model {
@@ -102,7 +104,7 @@ const api = {
     inTurn(async () => {
       try {
         const loaded = await Model.load(onnx, { backend });
-        if (loaded.backend === "webgl") await loaded.warmUp(onProgress);
+        if (loaded.backend === "webgl") await onHardware(loaded, () => loaded.warmUp(onProgress));
         const id = ++lastId;
         models.set(id, loaded);
         const { inputs, outputs } = loaded;
@@ -126,7 +128,8 @@ const api = {
   /** Does not wait for explanations under way. */
   run: (id: number, inputs: Record<string, ArrayLike>): Promise<Record<string, ResultArray>> =>
     new Promise((resolve, reject) => {
-      urgent.push(() => onHardware(() => model(id).run(inputs)).then(resolve, reject));
+      const job = async () => onHardware(model(id), () => model(id).run(inputs));
+      urgent.push(() => job().then(resolve, reject));
       void inTurn(letPass);
     }),
 
@@ -141,7 +144,7 @@ const api = {
     onProgress: (done: number) => void,
     onPreview: OnPreview,
   ): Promise<Attribution[]> => {
-    return cancellable(call, async (signal) => {
+    return cancellable(id, call, async (signal) => {
       const results: Attribution[] = [];
       for (const request of requests) {
         const at = results.length;
@@ -155,7 +158,9 @@ const api = {
   },
 
   measure: (id: number, call: number, question: MeasureRequest): Promise<Measurement> =>
-    cancellable(call, (signal) => measure(model(id), { ...question, signal, between: () => letPassBefore(model(id)) })),
+    cancellable(id, call, (signal) =>
+      measure(model(id), { ...question, signal, between: () => letPassBefore(model(id)) }),
+    ),
 
   cancel: (call: number): void => calls.get(call)?.abort(),
 

@@ -1,8 +1,9 @@
 """What torch and Captum say about the tutorial's network and images.
 
 In, as JSON: {samples: [index], runs: [{method, arguments, targets: [class per sample]}]}; the baseline is zero, as in
-the notebook. Out, as JSON: {scores: [[...] per sample], labels: [class per sample], runs: [[map per sample] per run]},
-where a map is the list of its values in C order.
+the notebook. Out, as JSON: {scores: [[...] per sample], labels: [class per sample], baseline_scores: [...], runs: [[map
+per sample] per run], agreements: [mean over the samples of Spearman's correlation with the first run, per run]}, where a
+map is the list of its values in C order; correlated are its sums over the three channels.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import spearmanr
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fixtures"))
@@ -76,7 +78,11 @@ def main() -> None:
     ]
     with torch.no_grad():
         scores = model(inputs).softmax(1).tolist()
-    json.dump({"scores": scores, "labels": labels.tolist(), "runs": maps}, sys.stdout)
+        baseline_scores = model(torch.zeros_like(inputs[:1])).softmax(1)[0].tolist()
+    found = {"scores": scores, "labels": labels.tolist(), "baseline_scores": baseline_scores, "runs": maps}
+    pixels = [np.array(run).reshape(len(run), 3, -1).sum(1) for run in maps if np.size(run) % (3 * 32 * 32) == 0]
+    agreements = [np.mean([spearmanr(*pair).statistic for pair in zip(pixels[0], run, strict=True)]) for run in pixels]
+    json.dump({**found, "agreements": agreements}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,9 @@ for (const theme of ["lab-light", "lab-dark"]) {
           const found = await window.axe.run(document.querySelector("attriscope-explorer"), { rules });
           return found.violations.map(({ id, nodes }) => ({
             id,
-            nodes: nodes.slice(0, 4).map(({ target, failureSummary }) => ({ target: target.flat().join(" "), failureSummary })),
+            nodes: nodes
+              .slice(0, 4)
+              .map(({ target, failureSummary }) => ({ target: target.flat().join(" "), failureSummary })),
           }));
         }, OFF);
         assert.deepEqual(violations, []);
@@ -57,7 +59,10 @@ describe("pictures", () => {
   for (const state of states)
     it(state, async () => {
       await open(page, state, "lab-light", 1040);
-      await matches(new Explorer(page).locator(".frame").first(), `tests/browser/pictures/${state.replaceAll(" ", "-")}.png`);
+      await matches(
+        new Explorer(page).locator(".frame").first(),
+        `tests/browser/pictures/${state.replaceAll(" ", "-")}.png`,
+      );
     });
 });
 

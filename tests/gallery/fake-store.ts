@@ -538,7 +538,10 @@ export class FakeStore extends EventTarget implements Store {
 
   movePin(from: number, to: number): void {
     this.calls.push(["movePin", from, to]);
-    this.#repin((pins) => pins.filter((_, i) => i !== from).toSpliced(to, 0, pins[from]));
+    this.#repin((pins) => {
+      const others = pins.filter((_, i) => i !== from);
+      return [...others.slice(0, to), pins[from], ...others.slice(to)];
+    });
   }
 
   #repin(change: (pins: Pin[]) => Pin[]): void {

@@ -129,7 +129,7 @@ describe("the tutorial's notebook in JupyterLab", { skip }, () => {
     });
   }
 
-  it("explains another class on a click, without a word to the kernel", async () => {
+  it("explains another class on a click, without asking the kernel", async () => {
     const [before_] = await shown(explorer);
     const messages = sent();
     const other = before_.predictions[1].index;

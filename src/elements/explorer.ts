@@ -160,6 +160,11 @@ export class AttriscopeExplorer extends LitElement {
       .placeholder .rows i {
         height: 6px;
       }
+      @container (width < 900px) {
+        .cards {
+          grid-template-columns: minmax(0, 1fr);
+        }
+      }
       @container (width < 600px) {
         .placeholder {
           grid-template-columns: 96px 96px 96px;
@@ -201,7 +206,8 @@ export class AttriscopeExplorer extends LitElement {
 
   /** What had the focus may be gone with its view: then the tabs have it. */
   override updated(): void {
-    if (this.#focused && !this.shadowRoot!.activeElement) this.renderRoot.querySelector("attriscope-header")?.focus();
+    if (this.#focused && !this.shadowRoot!.activeElement)
+      this.renderRoot.querySelector<AttriscopeHeader>("attriscope-header")?.focus();
   }
 
   /** Reconnecting shows what has happened in between. */

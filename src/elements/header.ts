@@ -134,6 +134,17 @@ export class AttriscopeHeader extends LitElement {
         :host {
           flex-wrap: wrap;
         }
+        /* For readers who do not see its colour the word stays. */
+        .badge {
+          position: relative;
+          padding: 0 7px;
+        }
+        .word {
+          position: absolute;
+          width: 1px;
+          overflow: hidden;
+          clip-path: inset(50%);
+        }
         .title {
           line-height: 36px;
         }
@@ -156,6 +167,11 @@ export class AttriscopeHeader extends LitElement {
     `,
   ];
 
+  /** On the view that is shown. */
+  override focus(): void {
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('[aria-selected="true"]')?.focus());
+  }
+
   override render() {
     const { state, actions } = this;
     const [text, title] = BADGES[this.badge];
@@ -169,8 +185,8 @@ export class AttriscopeHeader extends LitElement {
           ? html`<attriscope-status .state=${state} .actions=${actions}></attriscope-status>`
           : html`<span class="starting">${starting}</span>`
       }
-      <span class="badge ${this.badge}" title=${title} data-badge=${this.badge}
-        ><span class="light"></span>${text}</span
+      <span class="badge ${this.badge}" title="${text}. ${title}" data-badge=${this.badge}
+        ><span class="light"></span><span class="word">${text}</span></span
       >
       ${
         state && actions && this.look

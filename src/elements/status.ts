@@ -98,22 +98,23 @@ export class AttriscopeStatus extends LitElement {
       }
       @container (width < 900px) {
         .agreement,
+        .name,
         .eta {
           display: none;
         }
         .track {
-          width: 96px;
+          width: 72px;
         }
         .count {
           min-width: 0;
         }
       }
       @container (width < 600px) {
-        .name {
-          display: none;
+        .progress {
+          gap: 8px;
         }
         .track {
-          width: 48px;
+          width: 40px;
         }
       }
       @media (prefers-reduced-motion: reduce) {
@@ -168,7 +169,7 @@ export class AttriscopeStatus extends LitElement {
       role="img"
       aria-label="differs from PyTorch by ${figure}"
       title="The outputs computed here differ from PyTorch's own by up to ${figure} (relative; expected at most 1e−3). Choose another backend, or do not rely on these numbers."
-      ><span class="dot"> · </span>${warning}<span>differs from PyTorch by ${figure}</span></span
+      ><span class="dot"> · </span>${warning}<span class="agreement">differs from PyTorch by ${figure}</span></span
     >`;
   }
 

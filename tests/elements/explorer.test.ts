@@ -188,6 +188,17 @@ describe("header", () => {
     expect(tabs.map((tab) => tab.tabIndex)).toEqual([-1, 0, -1]);
   });
 
+  test("the focus does not get lost with a view", async () => {
+    const { explorer } = await mount();
+    const whole = one(card(explorer, 20), ".card");
+    whole.focus();
+    press(whole, { key: "Enter" });
+    press(one(card(explorer, 20), ".pictures"), { key: "Enter" });
+    await settled();
+    const header = explorer.shadowRoot!.activeElement!;
+    expect((header.shadowRoot!.activeElement as HTMLElement).dataset.view).toBe("inspect");
+  });
+
   test("undo and redo, by buttons and by keys, but not while something is typed", async () => {
     const { explorer, store } = await mount({ canUndo: true, canRedo: false });
     const [undo, redo] = ["undo", "redo"].map((name) => one(explorer, `[data-action="${name}"]`) as HTMLButtonElement);

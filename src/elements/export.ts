@@ -14,6 +14,8 @@ import { base, controls } from "./tokens";
 interface Format {
   name: string;
   about: string;
+  /** In a sentence. */
+  noun: string;
   /** Of the file. */
   ending: string;
   type: "image/png" | "image/svg+xml" | "text/csv" | "text/x-python";
@@ -29,6 +31,7 @@ const FORMATS: readonly Format[] = [
   {
     name: "PNG",
     about: "picture",
+    noun: "picture",
     ending: "png",
     type: "image/png",
     make: async (state, look, theme) => {
@@ -39,14 +42,23 @@ const FORMATS: readonly Format[] = [
   {
     name: "SVG",
     about: "vector figure",
+    noun: "figure",
     ending: "svg",
     type: "image/svg+xml",
     make: async (state, look, theme) => (await figureOf(state, shown(state, look), theme)).svg,
   },
-  { name: "CSV", about: "numbers", ending: "csv", type: "text/csv", make: async (state) => csvOf(state) },
   {
-    name: "Python",
-    about: "Captum call",
+    name: "CSV",
+    about: "numbers",
+    noun: "numbers",
+    ending: "csv",
+    type: "text/csv",
+    make: async (state) => csvOf(state),
+  },
+  {
+    name: "Code",
+    about: "Python, with Captum",
+    noun: "code",
     ending: "py",
     type: "text/x-python",
     make: async (state, look) => codeOf(state, shown(state, look)),
@@ -98,12 +110,13 @@ export class AttriscopeExport extends LitElement {
       attriscope-popover {
         width: 300px;
         padding: 4px 0 0;
+        text-align: left;
         font: 12px/16px var(--font);
         color: var(--fg);
       }
       .row {
         display: grid;
-        grid-template-columns: 52px minmax(0, 1fr) auto auto;
+        grid-template-columns: 44px minmax(0, 1fr) auto auto;
         align-items: center;
         height: 28px;
         padding: 0 8px 0 12px;
@@ -316,7 +329,7 @@ export class AttriscopeExport extends LitElement {
       this.report = { format, kind, word, sentence };
     };
     this.byHand = null;
-    say("busy", "making…", `Making the ${format.name}…`);
+    say("busy", "making…", `Making the ${format.noun}…`);
     // The page may draw that first; the clipboard is asked at once all the same.
     const content = new Promise<void>((resolve) => setTimeout(resolve)).then(() =>
       format.make(state, this.look, theme),
@@ -327,17 +340,17 @@ export class AttriscopeExport extends LitElement {
         return say("done", "Saved", `Saved ${file}.`);
       }
       const plain = format.type === "image/png" ? format.type : "text/plain";
-      if (await copied(content, plain)) return say("done", "Copied", `Copied the ${format.name}.`);
+      if (await copied(content, plain)) return say("done", "Copied", `Copied the ${format.noun}.`);
       const made = await content;
       if (typeof made !== "string") {
         saved(made, file, format.type);
         return say("else", "Saved", `The browser does not allow copying pictures here; saved ${file} instead.`);
       }
-      if (await this.#layOut(made)) return say("done", "Copied", `Copied the ${format.name}.`);
+      if (await this.#layOut(made)) return say("done", "Copied", `Copied the ${format.noun}.`);
       say("else", "Select", "The browser does not allow copying here; the text is selected: press Ctrl+C or ⌘C.");
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      say("failed", "Failed", `The ${format.name} could not be made: ${why}`);
+      say("failed", "Failed", `The ${format.noun} could not be made: ${why}`);
     }
   }
 

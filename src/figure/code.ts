@@ -117,7 +117,7 @@ class Part {
 
   /** What Captum lacks. */
   #ours(name: string | undefined): void {
-    const source = this.#info ? ` (${this.#info.source})` : "";
+    const source = this.#info?.source ? ` (${this.#info.source})` : "";
     const why = name ? `Captum's ${name} has no such mode` : `Captum has no ${this.#method}${source}`;
     this.notes.set("visualizer", "the AttributionVisualizer");
     const given = Object.entries(this.#args).map(([key, value]) => `${quoted(key)}: ${python(value, this.#kind(key))}`);

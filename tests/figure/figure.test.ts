@@ -136,8 +136,16 @@ describe("pictures", () => {
 
 describe("what is said", () => {
   test("Samples: label, verdict, target, predictions, share, sum, delta; the caption and the legend", async () => {
-    const words = texts(await parsed(makeState({ cards: [makeCard(20)] })));
-    for (const part of ["#20", "Plane predicted Bird", "explaining Bird", "Plane TRUE", "0.216", "+0.64", "for target"])
+    const card = makeCard(20);
+    const words = texts(await parsed(makeState({ cards: [card] })));
+    const { share, sum } = card.result!.attributions[0]!;
+    const numbers = [
+      "0.216",
+      `+${share.toFixed(2)}`,
+      `sum  +${sum.toFixed(2)}`,
+      `Δ +${card.result!.delta!.toFixed(3)}`,
+    ];
+    for (const part of ["#20", "Plane predicted Bird", "explaining Bird", "Plane TRUE", ...numbers, "for target"])
       expect(words).toContain(part);
     expect(words.join(" ")).toContain(
       "Integrated Gradients (n_steps = 25, method = gausslegendre) · baseline zero (grey) · scale per map, top 2 % clipped",

@@ -83,6 +83,9 @@ export function fileName({ view, inspection }: Readonly<State>): string {
   return `attriscope-${view === "inspect" && inspection ? `sample-${inspection.card.sample.id}` : view}`;
 }
 
+/** A sandbox that forbids downloads does so without a word. */
+const doubt = (): string => (window.origin === "null" ? ", unless this frame forbids downloads" : "");
+
 export class AttriscopeExport extends LitElement {
   @property({ attribute: false, hasChanged: () => true }) state!: Readonly<State>;
   /** Null draws as is chosen, on paper. */
@@ -191,7 +194,7 @@ export class AttriscopeExport extends LitElement {
         resize: none;
       }
       .sentence {
-        height: 41px;
+        height: 57px;
         margin-top: 4px;
         padding: 4px 12px;
         border-top: 1px solid var(--line);
@@ -337,14 +340,18 @@ export class AttriscopeExport extends LitElement {
     try {
       if (verb === "save") {
         saved(await content, file, format.type);
-        return say("done", "Saved", `Saved ${file}.`);
+        return say("done", "Saved", `Saved ${file}${doubt()}.`);
       }
       const plain = format.type === "image/png" ? format.type : "text/plain";
       if (await copied(content, plain)) return say("done", "Copied", `Copied the ${format.noun}.`);
       const made = await content;
       if (typeof made !== "string") {
         saved(made, file, format.type);
-        return say("else", "Saved", `The browser does not allow copying pictures here; saved ${file} instead.`);
+        return say(
+          "else",
+          "Saved",
+          `The browser does not allow copying pictures here; saved ${file} instead${doubt()}.`,
+        );
       }
       if (await this.#layOut(made)) return say("done", "Copied", `Copied the ${format.noun}.`);
       say("else", "Select", "The browser does not allow copying here; the text is selected: press Ctrl+C or ⌘C.");

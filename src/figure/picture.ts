@@ -40,8 +40,9 @@ export function frameOf(size: { width: number; height: number }, side: number) {
 export const sizeOf = ({ image, attribution, style }: Picture): { width: number; height: number } =>
   finer(image?.shape ?? [], style && attribution ? attribution.shape : null);
 
-/** In a square of that side, with a thin frame. */
+/** In a square of that side, with a thin frame. Each picture is a task of its own: many of them do not hold up the page. */
 export async function drawn(picture: Picture, look: Look, side: number, frame: string): Promise<SvgNode> {
+  await new Promise((resolve) => setTimeout(resolve));
   const { image, attribution, style, scale = null } = picture;
   const { display, theme, ramp } = look;
   const smooth = display.interpolation === "smooth";

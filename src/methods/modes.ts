@@ -24,7 +24,7 @@ export const isRectifier = ({ node, call }: Visit): boolean => rectifies(node.op
 export const noRectifier = (model: Model): string | undefined =>
   model.hasNode(({ op, origin, inputs }, constants) => rectifies(op, origin?.aten ?? "", constants.get(inputs[1])))
     ? undefined
-    : "it has no ReLU, without which this is the gradient";
+    : "it has no ReLU, without which the gradient stays as it is";
 
 /** Masks are -Infinity, and no difference or share of that is a number. */
 export const bounded = (x: Tensor): Tensor => tf.clipByValue(x, -1e30, 1e30);

@@ -94,7 +94,7 @@ describe("why a method is not offered", () => {
   test("no rectifier", async () => {
     const reasons = await whyNot(readNet("tanh").onnx);
     for (const name of ["Guided Backprop", "Deconvolution", "Guided Grad Cam"])
-      expect(reasons[name]).toBe("it has no ReLU, without which this is the gradient");
+      expect(reasons[name]).toBe("it has no ReLU, without which the gradient stays as it is");
     for (const name of ["functional-relu", "clip-relu6"])
       expect((await whyNot(readNet(name).onnx))["Guided Backprop"]).toBeUndefined();
   });

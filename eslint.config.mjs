@@ -3,9 +3,11 @@ import tseslint from "typescript-eslint";
 
 /** Node's, and what the browser tests' functions use that run in a page. */
 const globals = Object.fromEntries(
-  [...Object.getOwnPropertyNames(globalThis), "require", "module", "__dirname", "window", "document", "location"].map(
-    (name) => [name, "readonly"],
-  ),
+  [
+    ...[...Object.getOwnPropertyNames(globalThis), "require", "module", "__dirname"],
+    // What scripts run in a page or a worker.
+    ...["window", "document", "location", "self", "requestAnimationFrame", "ErrorEvent", "OffscreenCanvas"],
+  ].map((name) => [name, "readonly"]),
 );
 
 export default tseslint.config(

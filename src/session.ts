@@ -162,8 +162,10 @@ export class Session extends EventTarget implements Store {
   }
 
   reset(): void {
-    const { [this.#choice.method]: _, ...others } = this.#choice.arguments;
-    this.#choose({ arguments: others, targets: {}, target: null, baseline: 0 }, "reset");
+    this.#choose(
+      { arguments: without(this.#choice.arguments, this.#choice.method), targets: {}, target: null, baseline: 0 },
+      "reset",
+    );
   }
 
   setBaseline(baseline: number): void {
@@ -249,7 +251,7 @@ export class Session extends EventTarget implements Store {
   paint(pixels: Uint8Array, done: boolean): void {
     const id = this.#state.inspection?.card.sample.id;
     if (id === undefined) return;
-    const { [id]: _, ...others } = this.#choice.painted;
+    const others = without(this.#choice.painted, String(id));
     const runs = runsOf(pixels);
     const painted = runs.length ? { ...others, [id]: runs } : others;
     this.#choose({ painted, selected: id }, `stroke ${this.#strokes}`, Infinity);
@@ -348,14 +350,17 @@ export class Session extends EventTarget implements Store {
   #argumentsOf(method: string): Arguments {
     const entered = this.#choice.arguments[method];
     const model = this.#model;
-    if (entered || !model) return entered ?? {};
+    if (!model) return entered ?? {};
     const key = `${this.#choice.model} ${method}`;
-    if (!this.#starts.has(key)) this.#starts.set(key, startOf(infoOf(model, method), model.info.layers));
-    return this.#starts.get(key)!;
+    const known = this.#filled.get(key);
+    if (known && known.entered === entered) return known.args;
+    const args = { ...startOf(infoOf(model, method), model.info.layers), ...entered };
+    this.#filled.set(key, { entered, args });
+    return args;
   }
 
-  /** By model and method: the same object every time. */
-  readonly #starts = new Map<string, Arguments>();
+  /** By model and method, with what was entered: the same object every time. */
+  readonly #filled = new Map<string, { entered: Arguments | undefined; args: Arguments }>();
 
   // -- the models --------------------------------------------------------------------------------------------------------
 
@@ -950,6 +955,9 @@ interface Open extends Wanted {
 }
 
 const placeOf = (model: number, sample: number): string => `${model} ${sample}`;
+
+const without = <T>(record: Readonly<Record<string, T>>, key: string): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).filter(([name]) => name !== key));
 
 /** Cards that are the same are not drawn again. */
 const isSame = (a: Card, b: Card): boolean => (Object.keys(b) as (keyof Card)[]).every((key) => a[key] === b[key]);

@@ -506,7 +506,7 @@ describe("what was chosen", () => {
     ) as unknown;
     start(payloadOf([sample(0), sample(1)]), new TestSource(false), { choice: kept });
     const { choice, cards, arguments: args } = await until(session, settled);
-    expect(args).toEqual({ sliding_window_shapes: 3 });
+    expect(args).toMatchObject({ sliding_window_shapes: 3, strides: null });
     expect(cards.map(({ target }) => target)).toEqual([7]);
     expect(choice).toMatchObject({ view: "samples", first: 0, show: 1, display: { sign: "signed", clip: 5 } });
     expect(choice.compare.pins).toEqual([{ method: "Saliency", arguments: {} }]);

@@ -2,8 +2,8 @@
 
 In, as JSON: {samples: [index], runs: [{method, arguments, targets: [class per sample]}]}; the baseline is zero, as in
 the notebook. Out, as JSON: {scores: [[...] per sample], labels: [class per sample], baseline_scores: [...], runs: [[map
-per sample] per run], agreements: [mean over the samples of Spearman's correlation with the first run, per run]}, where a
-map is the list of its values in C order; correlated are its sums over the three channels.
+per sample] per run], agreements: [mean over the samples of Spearman's correlation with the first run, per run]}, where
+a map is the list of its values in C order; correlated are its sums over the three channels.
 """
 
 from __future__ import annotations

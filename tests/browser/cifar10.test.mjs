@@ -90,12 +90,12 @@ describe("the tutorial's notebook in JupyterLab", { skip }, () => {
         for (const method of METHODS) {
           await explorer.chooseMethod(method);
           for (const [name, value] of Object.entries(ENTERED[method] ?? {})) {
-            const field = explorer.locator(`input[type="text"][data-argument="${name}"]`);
+            const field = await explorer.argument(name);
             await field.fill(value);
             await field.press("Enter");
           }
           for (const [name, value] of Object.entries(SELECTED[method] ?? {}))
-            await explorer.locator(`select[data-argument="${name}"]`).selectOption(value);
+            await (await explorer.argument(name)).selectOption(value);
           await explorer.settled(
             `state.cards.every(({ result }) => result.method === "${method}" && !result.partial && ` +
               "JSON.stringify(result.arguments) === JSON.stringify(state.arguments))",

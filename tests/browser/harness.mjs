@@ -244,6 +244,14 @@ export class Explorer {
     await this.locator(`[role="option"][data-method="${name}"]`).click();
   }
 
+  /** A field of an argument, where the line has folded it after More. */
+  async argument(name) {
+    const field = this.locator(`:is(input[type="text"], select)[data-argument="${name}"]`);
+    await field.waitFor({ state: "attached" });
+    if (!(await field.isVisible())) await this.locator("attriscope-method .more").click();
+    return field;
+  }
+
   /** Goes to another view by its tab. */
   async show(view) {
     await this.locator(`[role="tab"][data-view="${view}"]`).click();

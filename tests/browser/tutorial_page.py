@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 
-import tutorial  # noqa: E402
+import tutorial
 
 asked = json.load(sys.stdin)
 tutorial.SHOWN = asked["samples"]

@@ -1,2 +1,0 @@
-/** Numbers as the explorer writes them. */
-export * from "../format";

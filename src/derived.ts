@@ -169,7 +169,7 @@ export interface Said {
   after: number | null;
 }
 
-/** The highest before or after, and the explained one, in the order of before: they keep their places under the brush. */
+/** What is explained and predicted, and the highest before or after; in the order of before: they keep their places. */
 export function said(
   { predictions, sample, target }: Card,
   model: number,
@@ -183,14 +183,19 @@ export function said(
   const all = before.map(({ index, label, score }): Said => {
     return { index, label, before: score, after: after && index < after.length ? after[index] : null };
   });
+  const always = [target, before[0]?.index, after && indexOfMost(after)];
   const weight = (one: Said): number =>
-    one.index === target ? Infinity : Math.max(one.before, one.after ?? -Infinity);
+    always.includes(one.index) ? Infinity : Math.max(one.before, one.after ?? -Infinity);
   const shown = new Set([...all].sort((a, b) => weight(b) - weight(a)).slice(0, most));
   return all.filter((one) => shown.has(one));
 }
 
+const indexOfMost = (scores: Float32Array): number =>
+  scores.indexOf(scores.reduce((a, b) => Math.max(a, b), -Infinity));
+
 /** The class with the highest score; null without classes. */
-export function predictedBy({ predictions }: Card, scores: Float32Array): { index: number; label: string } | null {
-  const best = scores.indexOf(scores.reduce((a, b) => Math.max(a, b), -Infinity));
-  return predictions.find(({ index }) => index === best) ?? null;
-}
+export const predictedBy = ({ predictions }: Card, scores: Float32Array): Prediction | null =>
+  predictions.find(({ index }) => index === indexOfMost(scores)) ?? null;
+
+export const channelNames = (count: number): string[] =>
+  count === 3 ? ["R", "G", "B"] : Array.from({ length: count }, (_, i) => String(i + 1));

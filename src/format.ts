@@ -29,3 +29,6 @@ export const duration = (ms: number): string =>
 export const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+/** At an axis: two digits that count. */
+export const tick = (value: number): string => String(Number(value.toPrecision(2))).replace("-", MINUS);

@@ -5,7 +5,7 @@ import { isDeltaHigh, nameOf, picturesOf } from "../derived";
 import { sortValue, type Actions, type Attribution, type Card, type Faithfulness, type Sort } from "../state";
 import { rasterSize } from "../styles/raster";
 import type { FeatureSpec } from "../wire";
-import { percent, score, signed } from "./format";
+import { percent, score, signed } from "../format";
 import { bullseye, check, cross, warning } from "./icons";
 import { type Look, type Place, probed, SIDE, strongest } from "./map";
 import type { Explain } from "./predictions";

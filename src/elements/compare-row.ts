@@ -4,7 +4,7 @@ import { property, state as own } from "lit/decorators.js";
 import { bestOf, isDeltaHigh, nameOf } from "../derived";
 import type { Actions, Card, Column, CompareCell, Result } from "../state";
 import { styleNamed } from "../styles/index";
-import { percent, score, signed } from "./format";
+import { percent, score, signed } from "../format";
 import { check, cross, warning } from "./icons";
 import { type Look, type Place, probed } from "./map";
 import { Nearby } from "./nearby";

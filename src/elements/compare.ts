@@ -7,7 +7,7 @@ import type { Arguments } from "../methods/method";
 import type { Actions, Attribution, Column, CompareCell, Comparison, Display, State } from "../state";
 import { scaleName } from "./columns";
 import { type AttriscopeCompareRow, figures, figureStyles } from "./compare-row";
-import { plural } from "./format";
+import { plural } from "../format";
 import { cross, warning } from "./icons";
 import { type Look, scaleOf } from "./map";
 import { Reorder } from "./reorder";

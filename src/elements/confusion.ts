@@ -1,7 +1,7 @@
 /** True classes against predicted ones, counted: a cell, a row or a column filters. Fires "choose" with part of a filter. */
 import { css, html, LitElement, nothing } from "lit";
 import { property, state as own } from "lit/decorators.js";
-import { plural } from "./format";
+import { plural } from "../format";
 import { roveGrid } from "./roving";
 import { base } from "./tokens";
 import type { Filter } from "../wire";

@@ -1,23 +1,13 @@
 /** Deletion (solid) and insertion (dashed) of one explanation, as a chart with a scrubber or as a sparkline. */
 import { css, html, LitElement, nothing, svg } from "lit";
 import { property } from "lit/decorators.js";
-import { spanOf } from "../derived";
+import { spanOf, valueAt } from "../derived";
 import type { Faithfulness } from "../state";
-import { score } from "./format";
+import { score, tick } from "../format";
 import { base } from "./tokens";
 
 const scoresOf = (faithfulness: Faithfulness | null): number[] =>
   faithfulness ? [...faithfulness.deletion, ...faithfulness.insertion] : [];
-
-/** A curve's value between its points. */
-export function valueAt(curve: Float32Array, share: number): number {
-  const place = Math.max(0, Math.min(1, share)) * (curve.length - 1);
-  const before = Math.floor(place);
-  const after = Math.min(before + 1, curve.length - 1);
-  return curve[before] + (curve[after] - curve[before]) * (place - before);
-}
-
-const tick = (value: number): string => String(Number(value.toPrecision(2))).replace("-", "−");
 
 export class AttriscopeCurve extends LitElement {
   /** Null draws the empty axes. */

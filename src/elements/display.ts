@@ -6,7 +6,7 @@ import type { Actions, Display } from "../state";
 import { COLORMAPS } from "../styles/colormaps";
 import { styleNamed, STYLES } from "../styles/index";
 import { Fold } from "./fold";
-import { percent } from "./format";
+import { percent } from "../format";
 import { chevron, curve, stairs } from "./icons";
 import { base, controls } from "./tokens";
 

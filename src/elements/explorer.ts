@@ -14,7 +14,7 @@ import { AttriscopeExport } from "./export";
 import { AttriscopeFaithfulness } from "./faithfulness";
 import { AttriscopeFilm } from "./film";
 import { AttriscopeFilter } from "./filter";
-import { plural } from "./format";
+import { plural } from "../format";
 import { AttriscopeHeader } from "./header";
 import { AttriscopeInspect } from "./inspect";
 import { AttriscopeLegend } from "./legend";

@@ -2,7 +2,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import type { Actions, State, Trial } from "../state";
-import { plural, score } from "./format";
+import { plural, score } from "../format";
 import type { Look } from "./map";
 import { base } from "./tokens";
 

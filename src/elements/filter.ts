@@ -3,7 +3,7 @@ import { css, html, LitElement, nothing } from "lit";
 import { property, state as own } from "lit/decorators.js";
 import { filterInWords, type Actions, type Sort, type State } from "../state";
 import type { Filter } from "../wire";
-import { plural } from "./format";
+import { plural } from "../format";
 import { cross, down, grid, up } from "./icons";
 import { rove } from "./roving";
 import { base, controls } from "./tokens";

@@ -2,12 +2,12 @@
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, state as own } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
-import { type Grid, isDeltaHigh, nameOf, picturesOf, Ranking } from "../derived";
+import { channelNames, type Grid, isDeltaHigh, nameOf, picturesOf, Ranking } from "../derived";
 import type { Actions, Attribution, Card, Inspect, Inspection, State } from "../state";
 import { heatMap } from "../styles/heat-map";
 import { rasterSize } from "../styles/raster";
 import type { NDArray } from "../wire";
-import { percent, plural, signed } from "./format";
+import { percent, plural, signed } from "../format";
 import { box, brush, check, cross, warning } from "./icons";
 import { type Look, scaleOf } from "./map";
 import { countOf, type Pixel } from "./masks";
@@ -61,9 +61,6 @@ export function layoutOf(width: number): { layout: string; side: number } {
 /** The slider's way goes with the square root: few pixels are told apart, many need not be. */
 const countAt = (at: number, size: number): number => Math.round(at ** 2 * size);
 const placeOf = (count: number, size: number): number => Math.sqrt(Math.min(count / size, 1));
-
-const channelNames = (count: number): string[] =>
-  count === 3 ? ["R", "G", "B"] : Array.from({ length: count }, (_, i) => String(i + 1));
 
 const splits = new WeakMap<Attribution, Attribution[]>();
 

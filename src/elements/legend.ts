@@ -1,16 +1,10 @@
 /** The colours from -1 to +1, and what they mean. */
 import { css, html, LitElement } from "lit";
 import { property } from "lit/decorators.js";
+import { RAMP_ENDS } from "../derived";
 import { cssGradient } from "../styles/colormaps";
 import type { Ramp, Sign } from "../styles/style";
 import { base } from "./tokens";
-
-const ENDS: Record<Sign, { words: [string, string]; ticks: string[] }> = {
-  signed: { words: ["against target", "for target"], ticks: ["−1", "0", "+1"] },
-  positive: { words: ["", "for target"], ticks: ["0", "+1"] },
-  negative: { words: ["", "against target"], ticks: ["0", "−1"] },
-  absolute: { words: ["", "magnitude"], ticks: ["0", "1"] },
-};
 
 export class AttriscopeLegend extends LitElement {
   @property({ attribute: false }) ramp!: Ramp;
@@ -52,7 +46,7 @@ export class AttriscopeLegend extends LitElement {
   ];
 
   override render() {
-    const { words, ticks } = ENDS[this.sign];
+    const { words, ticks } = RAMP_ENDS[this.sign];
     const gradient = cssGradient(this.ramp, this.sign === "signed" ? -1 : 0);
     return html`<span>${words[0]}</span>
       <div>

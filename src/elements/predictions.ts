@@ -3,7 +3,7 @@ import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property } from "lit/decorators.js";
 import { shownPredictions, spanOf } from "../derived";
 import type { Prediction } from "../state";
-import { score } from "./format";
+import { score } from "../format";
 import { rove } from "./roving";
 import { base } from "./tokens";
 

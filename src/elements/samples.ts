@@ -5,7 +5,7 @@ import { repeat } from "lit/directives/repeat.js";
 import { picturesOf } from "../derived";
 import type { Actions, State } from "../state";
 import { labelOf, textOf } from "./arguments";
-import { duration, plural } from "./format";
+import { duration, plural } from "../format";
 import type { Look } from "./map";
 import { base } from "./tokens";
 

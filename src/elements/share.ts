@@ -2,7 +2,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import type { Attribution } from "../state";
-import { signed } from "./format";
+import { signed } from "../format";
 import { base } from "./tokens";
 
 export class AttriscopeShare extends LitElement {

@@ -10,7 +10,7 @@ import type { Attribution } from "../state";
 import { rasterSize } from "../styles/raster";
 import type { Style } from "../styles/style";
 import type { NDArray } from "../wire";
-import { signed } from "./format";
+import { signed } from "../format";
 import type { Look } from "./map";
 import { boxed, brushed, type Extent, outlined, type Pixel } from "./masks";
 import { USES_ESCAPE } from "./popover";

@@ -4,7 +4,7 @@ import { property } from "lit/decorators.js";
 import type { Backend } from "../backend";
 import { MAX_DIFFERENCE, type Actions, type State } from "../state";
 import { check, warning } from "./icons";
-import { duration, magnitude } from "./format";
+import { duration, magnitude } from "../format";
 import { base } from "./tokens";
 
 /** Above this relative difference from PyTorch's own outputs the explorer warns. */

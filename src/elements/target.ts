@@ -2,7 +2,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property, state as own } from "lit/decorators.js";
 import type { Prediction } from "../state";
-import { score } from "./format";
+import { score } from "../format";
 import { bullseye } from "./icons";
 import type { Explain } from "./predictions";
 import { base } from "./tokens";

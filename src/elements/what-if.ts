@@ -1,52 +1,18 @@
 /** What the model says before and after the painted pixels are hidden, class by class; a click explains that class. */
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
-import { spanOf } from "../derived";
-import type { Actions, Card, Prediction, State } from "../state";
-import { plural, score, signed } from "./format";
+import { predictedBy, said, type Said, spanOf } from "../derived";
+import { plural, score, signed } from "../format";
+import type { Actions, State } from "../state";
 import { check, cross } from "./icons";
 import { countOf } from "./masks";
 import { rove } from "./roving";
 import { base, controls } from "./tokens";
 
-export interface Row {
-  /** Class, or output where there are no classes. */
-  index: number;
-  label: string;
-  before: number;
-  after: number | null;
-}
-
 const ROWS = 6;
 
 /** Class names with more letters get more room, and the bars less. */
 const LONG_NAME = 9;
-
-/** What is explained and predicted, and the highest before or after; in the order of before: rows keep their places. */
-export function rowsOf({ predictions, sample, target }: Card, model: number, after: Float32Array | null): Row[] {
-  const outputs = Array.from((sample.outputs[model]?.scores.data ?? []) as ArrayLike<number>, Number);
-  const before = predictions.length
-    ? predictions
-    : outputs.map((value, index) => ({ index, label: `output${outputs.length > 1 ? ` ${index}` : ""}`, score: value }));
-  const rows = before.map(({ index, label, score: value }) => ({
-    index,
-    label,
-    before: value,
-    after: after && index < after.length ? after[index] : null,
-  }));
-  const now = after && indexOfMost(after);
-  const most = (row: Row): number =>
-    [target, before[0]?.index, now].includes(row.index) ? Infinity : Math.max(row.before, row.after ?? -Infinity);
-  const shown = new Set([...rows].sort((a, b) => most(b) - most(a)).slice(0, ROWS));
-  return rows.filter((row) => shown.has(row));
-}
-
-const indexOfMost = (scores: Float32Array): number =>
-  scores.indexOf(scores.reduce((a, b) => Math.max(a, b), -Infinity));
-
-/** The class with the highest score; null without classes. */
-export const predictedBy = ({ predictions }: Card, scores: Float32Array): Prediction | null =>
-  predictions.find(({ index }) => index === indexOfMost(scores)) ?? null;
 
 export class AttriscopeWhatIf extends LitElement {
   @property({ attribute: false }) state!: Readonly<State>;
@@ -175,7 +141,7 @@ export class AttriscopeWhatIf extends LitElement {
     const { inspection, canUndo, classes } = this.state;
     if (!inspection) return nothing;
     const { painted, card, after } = inspection;
-    const rows = rowsOf(card, this.state.model, after?.scores ?? null);
+    const rows = said(card, this.state.model, after?.scores ?? null, ROWS);
     const long = classes.some(({ length }) => length > LONG_NAME) ? "long" : "";
     const stop = rows.find(({ index }) => index === card.target) ?? rows[0];
     const hidden = countOf(painted);
@@ -218,7 +184,7 @@ export class AttriscopeWhatIf extends LitElement {
     return `painted ${baselines[baseline] ?? "in the baseline"}`;
   }
 
-  #rows(rows: readonly Row[], stop: Row | undefined) {
+  #rows(rows: readonly Said[], stop: Said | undefined) {
     const [low, high] = spanOf(rows.flatMap(({ before, after }) => [before, after ?? before]));
     const length = (value: number): string =>
       high > low && Number.isFinite(value) ? `${((value - low) / (high - low)) * 100}%` : "0";
@@ -250,7 +216,7 @@ export class AttriscopeWhatIf extends LitElement {
     return this.state.inspection!.card.predictions.length > 0;
   }
 
-  #choosable({ index, label, before, after }: Row, spoken: string, stop: boolean, content: unknown) {
+  #choosable({ index, label, before, after }: Said, spoken: string, stop: boolean, content: unknown) {
     const { sample, target } = this.state.inspection!.card;
     return html`<button
       class="row"
@@ -276,7 +242,7 @@ Click explains this class"
     const now = predictedBy(card, after.scores);
     const before = card.predictions[0];
     if (!now) {
-      const [row] = rowsOf(card, this.state.model, after.scores);
+      const [row] = said(card, this.state.model, after.scores, ROWS);
       return html`<span>The ${row.label} changes by <b>${signed(row.after! - row.before, 3)}</b></span>`;
     }
     const mark =

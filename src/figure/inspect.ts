@@ -1,6 +1,6 @@
 /** One sample large as a figure: its pixels and their map, what changes when some are hidden, how faithful the map is. */
-import { isDeltaHigh, nameOf, picturesOf, predictedBy, Ranking, said, spanOf, valueAt } from "../derived";
-import { percent, score, signed } from "../format";
+import { channelNames, isDeltaHigh, nameOf, picturesOf, predictedBy, Ranking, said, spanOf, valueAt } from "../derived";
+import { percent, score, signed, tick } from "../format";
 import type { Attribution, Card, Faithfulness, Inspection, State, Trial } from "../state";
 import { heatMap } from "../styles/heat-map";
 import { rasterSize } from "../styles/raster";
@@ -124,8 +124,9 @@ function channels(attribution: Attribution): { name: string; map: Attribution }[
   const { width, height } = rasterSize(attribution.shape);
   const size = width * height;
   const count = attribution.values.length / size;
+  const names = channelNames(count);
   return Array.from({ length: Math.min(count, MAX_CHANNELS) }, (_, c) => ({
-    name: count === 3 ? "RGB"[c] : String(c + 1),
+    name: names[c],
     map: { ...attribution, values: attribution.values.slice(c * size, (c + 1) * size), shape: [1, height, width] },
   }));
 }
@@ -289,8 +290,6 @@ const keys = (x: number, y: number, areas: string[], inks: Inks): SvgNode[] =>
     ];
     return [path(`M${start} ${y - 3.5}h16`, stroke, 1.2, dashes), text(start + 20, y, runs)];
   });
-
-const tick = (value: number): string => String(Number(value.toPrecision(2))).replace("-", "−");
 
 /** The curves with their axes and the scrubber. */
 function chart(box: Box, measured: Faithfulness | null, share: number, inks: Inks): SvgNode[] {

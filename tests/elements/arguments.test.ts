@@ -1,7 +1,7 @@
 /** @jest-environment jsdom */
 import { AttriscopeArgument, helpOf, limitsOf, parseArgument, textOf } from "../../src/elements/arguments";
 import { found } from "../../src/elements/menu";
-import { duration, magnitude, score, signed } from "../../src/elements/format";
+import { duration, magnitude, score, signed } from "../../src/format";
 import { plan, strongestArea } from "../../src/elements/map";
 import { themeOf } from "../../src/elements/theme";
 

@@ -6,7 +6,7 @@ import { layoutOf } from "../../src/elements/inspect";
 import { boxed, brushed, countOf, outlined } from "../../src/elements/masks";
 import type { AttriscopeStage } from "../../src/elements/stage";
 import { panned, placed, showing, WHOLE, zoomed } from "../../src/elements/viewport";
-import { rowsOf } from "../../src/elements/what-if";
+import { said } from "../../src/derived";
 import type { State } from "../../src/state";
 import { FakeStore, makeCard, summed } from "../gallery/fake-store";
 import { INSPECT, inspecting } from "../gallery/pages-inspect";
@@ -401,7 +401,7 @@ describe("what if", () => {
 
   test("six classes in the order of before, the explained and the new prediction always among them", () => {
     const last = card.predictions.at(-1)!.index;
-    const rows = rowsOf({ ...card, target: card.predictions[8].index }, 0, scores(last));
+    const rows = said({ ...card, target: card.predictions[8].index }, 0, scores(last), 6);
     expect(rows).toHaveLength(6);
     expect(rows.map(({ before }) => before)).toEqual(rows.map(({ before }) => before).sort((a, b) => b - a));
     expect(rows.map(({ index }) => index)).toEqual(
@@ -411,7 +411,7 @@ describe("what if", () => {
   });
 
   test("outputs where there are no classes", () => {
-    const rows = rowsOf(makeCard(20, { classes: [], labelled: false }), 0, Float32Array.of(1.5));
+    const rows = said(makeCard(20, { classes: [], labelled: false }), 0, Float32Array.of(1.5), 6);
     expect(rows).toEqual([{ index: 0, label: "output", before: expect.closeTo(1.732), after: 1.5 }]);
   });
 

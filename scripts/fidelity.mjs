@@ -8,13 +8,13 @@ import { format } from "prettier";
 import { prepare, root, run, venv } from "./environment.mjs";
 
 const TOLERANCE = 1e-4;
-/** Ours may differ by so many times what rounding moves Captum's own answer by, of which eight draws are seen. */
+/** Ours may differ by so many times what rounding moves Captum's own answer by, of which sixteen draws are seen. */
 const NEAR = 4;
 const folder = root("build/fidelity");
 const rowsFile = root("build/reports/fidelity");
 
 const ROUNDING =
-  "In brackets: how far Captum's own answer moves when every layer's values are moved by about one rounding of float32.";
+  "In brackets: how far Captum's own answer moves when every layer's values, or all weights, are moved by about one rounding of float32.";
 
 /** Why rounding moves an answer of Captum's that far, by method; the first that fits. */
 const SENSITIVE = [

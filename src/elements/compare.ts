@@ -19,7 +19,7 @@ type Method = State["methods"][number];
 const SUGGESTIONS = [
   "Integrated Gradients",
   "Saliency",
-  "Layer Grad-CAM",
+  "Layer Grad Cam",
   "Occlusion",
   "Deep Lift",
   "Feature Ablation",

@@ -9,6 +9,13 @@ import { Explorer, launch } from "./harness.mjs";
 import { dress, matches } from "./pictures.mjs";
 
 const AXE = fs.readFileSync(root("node_modules", "axe-core", "axe.min.js"), "utf8");
+/** States that the tests of the views do not photograph, one of a kind: the others would only make the repository large. */
+const PICTURES = [
+  ...["computing", "broken", "sizes", "nasty names", "one class", "regression", "unlabelled", "empty", "scanning"],
+  ...["stopped", "failed", "preparing", "compiling shaders", "method menu", "confusion", "filtered", "all arguments"],
+  ...["compare computing", "compare nothing pinned", "compare two models"],
+  ...["inspect: channels apart", "inspect: all zero", "inspect: queued", "inspect: 1 x 500"],
+];
 /** Rules for whole pages, of which a widget is a part. */
 const OFF = ["region", "landmark-one-main", "page-has-heading-one", "document-title", "html-has-lang", "bypass"];
 
@@ -32,6 +39,7 @@ const page = await browser.newPage({ viewport: { width: 1100, height: 1000 } });
 await open(page, "ready", "lab-light", 1040);
 const states = await page.evaluate(() => window.pages);
 assert.ok(states.length > 30, states.join(", "));
+assert.deepEqual(PICTURES.filter((state) => !states.includes(state)), []); // prettier-ignore
 
 for (const theme of ["lab-light", "lab-dark"]) {
   describe(theme, () => {
@@ -40,8 +48,8 @@ for (const theme of ["lab-light", "lab-dark"]) {
         await open(page, state, theme, 1040);
         await page.addScriptTag({ content: AXE });
         assert.deepEqual(await page.evaluate(violations, OFF), []);
-        if (theme === "lab-light") {
-          const picture = `tests/browser/pictures/${state.replaceAll(" ", "-")}.png`;
+        if (theme === "lab-light" && PICTURES.includes(state)) {
+          const picture = `tests/browser/pictures/${state.replace(/\W+/g, "-")}.png`;
           await matches(new Explorer(page).locator(".frame").first(), picture);
         }
       });

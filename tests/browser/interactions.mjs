@@ -94,7 +94,8 @@ export function interactions(shown) {
       assert.deepEqual(confusion, counts);
       const wrong = top.findIndex((predicted, i) => i < known && predicted !== truth.labels[i]);
       await explorer.locator('[data-control="confusion"]').click();
-      await explorer.locator(`[data-true="${truth.labels[wrong]}"][data-predicted="${top[wrong]}"]`).click();
+      const row = explorer.locator("attriscope-confusion tbody tr").nth(truth.labels[wrong]);
+      await row.locator("td").nth(top[wrong]).click();
       await explorer.settled(
         "state.filter.labels.length === 1 && state.filter.classes.length === 1 && !state.scanning",
       );

@@ -20,7 +20,7 @@ const font = (weight) => {
 
 /** Letters that are the same on every machine, and nothing that moves. */
 const STYLE = `${font(400)} ${font(600)}
-:root { --jp-ui-font-family: Inter, sans-serif; }
+:root { --jp-ui-font-family: Inter, sans-serif !important; }
 *, *::before, *::after { transition: none !important; animation-duration: 0s !important; caret-color: transparent !important; }`;
 
 export async function dress(page) {

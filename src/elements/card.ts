@@ -9,7 +9,7 @@ import { percent, score, signed } from "../format";
 import { bullseye, check, cross, warning } from "./icons";
 import { type Look, type Place, probed, SIDE, strongest } from "./map";
 import type { Explain } from "./predictions";
-import { base } from "./tokens";
+import { base, results } from "./tokens";
 
 /** Between two pictures, in CSS pixels. */
 const GAP = 4;
@@ -62,6 +62,7 @@ export class AttriscopeCard extends LitElement {
 
   static override styles = [
     base,
+    results,
     css`
       :host {
         display: block;
@@ -218,17 +219,6 @@ export class AttriscopeCard extends LitElement {
           visibility: visible;
         }
       }
-      .probe {
-        position: absolute;
-        z-index: 1;
-        padding: 2px 6px;
-        border: 1px solid var(--line1);
-        border-radius: 3px;
-        background: var(--bg);
-        font-size: 11px;
-        white-space: nowrap;
-        pointer-events: none;
-      }
       .error {
         width: 196px;
         height: 96px;
@@ -263,15 +253,6 @@ export class AttriscopeCard extends LitElement {
       .numbers b {
         font-weight: 400;
         color: var(--fg);
-      }
-      .delta {
-        display: flex;
-        align-items: center;
-        gap: 4px;
-        margin-left: auto;
-      }
-      .high {
-        color: var(--warn);
       }
       /* Text stays readable. */
       .stale attriscope-share {

@@ -10,7 +10,7 @@ import { type Look, type Place, probed } from "./map";
 import { Nearby } from "./nearby";
 import type { Explain } from "./predictions";
 import type { AttriscopeTarget } from "./target";
-import { base } from "./tokens";
+import { base, results } from "./tokens";
 
 /** Side of the sample's own picture, and least inner width of a cell, in CSS pixels. */
 const THUMBNAIL = 64;
@@ -94,6 +94,7 @@ export class AttriscopeCompareRow extends LitElement {
 
   static override styles = [
     base,
+    results,
     figureStyles,
     css`
       :host {
@@ -217,15 +218,6 @@ export class AttriscopeCompareRow extends LitElement {
         -webkit-line-clamp: 5;
         overflow: hidden;
       }
-      .delta {
-        display: flex;
-        align-items: center;
-        justify-content: flex-end;
-        gap: 4px;
-      }
-      .high {
-        color: var(--warn);
-      }
       .stale attriscope-map,
       .stale .figures {
         animation: recede 0s 150ms forwards;
@@ -257,17 +249,6 @@ export class AttriscopeCompareRow extends LitElement {
         to {
           visibility: visible;
         }
-      }
-      .probe {
-        position: absolute;
-        z-index: 1;
-        padding: 2px 6px;
-        border: 1px solid var(--line1);
-        border-radius: 3px;
-        background: var(--bg);
-        font-size: 11px;
-        white-space: nowrap;
-        pointer-events: none;
       }
       @container (width < 600px) {
         .sample {

@@ -11,7 +11,7 @@ import { plural } from "../format";
 import { cross, warning } from "./icons";
 import { type Look, scaleOf } from "./map";
 import { Reorder } from "./reorder";
-import { base, controls } from "./tokens";
+import { base, controls, results } from "./tokens";
 
 type Method = State["methods"][number];
 
@@ -81,6 +81,7 @@ export class AttriscopeCompare extends LitElement {
 
   static override styles = [
     base,
+    results,
     controls,
     figureStyles,
     css`
@@ -88,20 +89,6 @@ export class AttriscopeCompare extends LitElement {
         display: block;
         padding: 0;
         --first: 168px;
-      }
-      .strip {
-        display: flex;
-        align-items: center;
-        gap: 4px 16px;
-        min-height: 33px;
-        padding: 0 12px;
-        border-bottom: 1px solid var(--line);
-        font-size: 11px;
-        color: var(--fg2);
-      }
-      .strip b {
-        font-weight: 400;
-        color: var(--fg);
       }
       .strip svg {
         display: inline;

@@ -14,7 +14,7 @@ import { countOf, type Pixel } from "./masks";
 import type { Explain } from "./predictions";
 import type { Segment } from "./segments";
 import { type AttriscopeStage, type Pane, type Shape, STEP, type Stroke, type Tool } from "./stage";
-import { base, controls } from "./tokens";
+import { base, controls, results } from "./tokens";
 
 const TOOLS: readonly (Segment & { value: Tool })[] = [
   { value: "point", label: "Point", title: "Read a pixel; a click keeps it (1)" },
@@ -111,6 +111,7 @@ export class AttriscopeInspect extends LitElement {
 
   static override styles = [
     base,
+    results,
     controls,
     css`
       :host {
@@ -239,15 +240,6 @@ export class AttriscopeInspect extends LitElement {
       .readout b {
         font-weight: 400;
         color: var(--fg);
-      }
-      .delta {
-        display: flex;
-        align-items: center;
-        gap: 4px;
-        margin-left: auto;
-      }
-      .high {
-        color: var(--warn);
       }
       .below {
         display: flex;
@@ -689,6 +681,7 @@ export class AttriscopeInspect extends LitElement {
           .value=${live(String(placeOf(top, size)))}
           @input=${(event: Event) =>
             this.actions.setInspect({ top: countAt(Number((event.target as HTMLInputElement).value), size) })}
+          @keydown=${(event: KeyboardEvent) => this.#countByKey(event, size)}
         />
         <span class="figure">${text}</span>
       </label>
@@ -702,6 +695,15 @@ export class AttriscopeInspect extends LitElement {
       ></attriscope-segments>
       <div class="legend"><attriscope-legend .ramp=${ramp} .sign=${display.sign}></attriscope-legend></div>
     </div>`;
+  }
+
+  /** A step of the slider is less than a pixel at its start, and many at its end; the arrow keys count pixels. */
+  #countByKey(event: KeyboardEvent, size: number): void {
+    const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const top = this.#top + step * (event.shiftKey ? 10 : 1);
+    this.actions.setInspect({ top: Math.max(0, Math.min(size, top)) });
   }
 
   #film({ sample }: Card) {

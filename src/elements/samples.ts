@@ -7,7 +7,7 @@ import type { Actions, State } from "../state";
 import { labelOf, textOf } from "./arguments";
 import { duration, plural } from "../format";
 import type { Look } from "./map";
-import { base } from "./tokens";
+import { base, results } from "./tokens";
 
 /** So many cards are always drawn, wherever they are; further ones near the viewport. */
 const EAGER = 16;
@@ -22,22 +22,10 @@ export class AttriscopeSamples extends LitElement {
 
   static override styles = [
     base,
+    results,
     css`
       :host {
         display: block;
-      }
-      .strip {
-        display: flex;
-        align-items: center;
-        gap: 4px 16px;
-        min-height: 33px;
-        padding: 0 12px;
-        border-bottom: 1px solid var(--line);
-        font-size: 11px;
-      }
-      .strip b {
-        font-weight: 400;
-        color: var(--fg);
       }
       attriscope-legend {
         flex: none;
@@ -124,7 +112,7 @@ export class AttriscopeSamples extends LitElement {
     // Beside the original alone, the place of the map stays empty.
     const heads = ["Original", map ? "Attribution" : "", ...styled.map(({ name }) => name), "Prediction"];
     const head = html`<div class="head">${heads.map((text) => html`<span class="caps">${text}</span>`)}</div>`;
-    return html`<div class="strip muted">
+    return html`<div class="strip">
         <span>${this.#summary(state)}</span>
         <attriscope-legend .ramp=${look.ramp} .sign=${look.display.sign}></attriscope-legend>
       </div>

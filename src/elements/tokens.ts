@@ -106,6 +106,44 @@ export const base = css`
   }
 `;
 
+/** For components that show results: the strip above them, a pixel's read-out, a delta. */
+export const results = css`
+  .strip {
+    display: flex;
+    align-items: center;
+    gap: 4px 16px;
+    min-height: 33px;
+    padding: 0 12px;
+    border-bottom: 1px solid var(--line);
+    font-size: 11px;
+    color: var(--fg2);
+  }
+  .strip b {
+    font-weight: 400;
+    color: var(--fg);
+  }
+  .probe {
+    position: absolute;
+    z-index: 1;
+    padding: 2px 6px;
+    border: 1px solid var(--line1);
+    border-radius: 3px;
+    background: var(--bg);
+    font-size: 11px;
+    white-space: nowrap;
+    pointer-events: none;
+  }
+  .delta {
+    display: flex;
+    align-items: center;
+    gap: 4px;
+    margin-left: auto;
+  }
+  .high {
+    color: var(--warn);
+  }
+`;
+
 /** For components with controls: fields, selects, sliders, buttons, and the line they stand on. */
 export const controls = css`
   :host {

@@ -133,6 +133,35 @@ export function interactions(shown) {
       await explorer.settled(`state.arguments.n_steps === 25 && ${READY}`);
     });
 
+    it("Export saves the numbers, the figure, and the Captum call for them", async () => {
+      const saved = async (ending) => {
+        const started = page.waitForEvent("download");
+        await explorer.locator('[data-control="export"]').click();
+        await explorer.locator(`[data-export="save-${ending}"]`).click();
+        const chunks = [];
+        for await (const chunk of await (await started).createReadStream()) chunks.push(chunk);
+        await key("Escape");
+        return Buffer.concat(chunks);
+      };
+      const cards = await explorer.state(({ cards }) =>
+        cards.map(({ sample, result }) => ({ id: sample.id, sum: result.attributions[0].sum })),
+      );
+      const [head, ...rows] = (await saved("csv")).toString("utf8").trim().split("\r\n");
+      const columns = head.replace("\ufeff", "").split(",");
+      assert.equal(rows.length, cards.length);
+      // Quoted JSON stands between, so that the numbers are looked for from both ends.
+      rows.forEach((row, i) => {
+        assert.equal(Number(row.split(",")[columns.indexOf("sample")]), cards[i].id);
+        near(Number(row.split(",").at(columns.indexOf("sum") - columns.length)), cards[i].sum, 1e-5);
+      });
+      const svg = (await saved("svg")).toString("utf8");
+      assert.match(svg, /^<svg[^>]* xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+      assert.ok((svg.match(/<image /g) ?? []).length >= 2 * cards.length);
+      const png = await saved("png");
+      assert.deepEqual([...png.subarray(0, 4)], [0x89, 0x50, 0x4e, 0x47]);
+      assert.match((await saved("py")).toString("utf8"), /IntegratedGradients\(model\)[^]*n_steps=25/);
+    });
+
     describe("Compare", () => {
       before(async () => {
         await explorer.show("compare");
@@ -241,6 +270,33 @@ export function interactions(shown) {
         near(at.inserted[target], truth.scores[4][target]);
         await key("Home");
         await explorer.until("state.choice.inspect.at === 0");
+      });
+
+      it("zooms with crisp pixels, outlines the most important ones, shows the channels apart", async () => {
+        const input = explorer.locator('[data-pane="input"]').first();
+        const map = input.locator("attriscope-map");
+        const before_ = (await map.boundingBox()).width;
+        await input.focus();
+        await key("1");
+        await input.hover();
+        await page.keyboard.down("Control");
+        await page.mouse.wheel(0, -400);
+        await page.keyboard.up("Control");
+        await page.waitForTimeout(200);
+        const { width } = await map.boundingBox();
+        assert.ok(width > before_, `${width}`);
+        assert.equal(width % 32, 0, "whole pixels");
+        await input.dblclick();
+        await page.waitForTimeout(200);
+        assert.equal((await map.boundingBox()).width, before_);
+        await explorer.locator('[data-control="top"]').focus();
+        await key("ArrowRight");
+        await explorer.until("state.choice.inspect.top === 1");
+        await explorer.locator('[data-control="channels"] [data-value="apart"]').click();
+        await explorer.until('state.choice.inspect.channels === "apart"');
+        assert.ok((await explorer.locator("[data-pane]").count()) >= 4);
+        await explorer.locator('[data-control="channels"] [data-value="sum"]').click();
+        await explorer.until('state.choice.inspect.channels === "sum"');
       });
 
       it("the pixel under the pointer is read out, by keyboard too", async () => {

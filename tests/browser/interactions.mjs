@@ -118,6 +118,56 @@ export function interactions(shown) {
       assert.deepEqual(await results(), before_);
     });
 
+    it("the other choices of the display repaint what they should", async () => {
+      const painted = () =>
+        explorer
+          .locator("attriscope-card attriscope-map")
+          .nth(2)
+          .locator("canvas")
+          .evaluate((canvas) => canvas.toDataURL());
+      const more = explorer.locator("attriscope-display .more");
+      if (await more.isVisible()) await more.click();
+      let before_ = await painted();
+      const changes = async (what, act) => {
+        await act();
+        await page.waitForTimeout(150);
+        const after_ = await painted();
+        assert.notEqual(after_, before_, what);
+        before_ = after_;
+      };
+      await changes("sign", () => explorer.locator('attriscope-display [data-value="positive"]').click());
+      await changes("opacity", async () => {
+        await explorer.locator('[data-control="opacity"]').focus();
+        await key("Home");
+        await key("ArrowRight");
+      });
+      await changes("clip", async () => {
+        await explorer.locator('[data-control="clip"]').fill("10");
+        await key("Enter");
+      });
+      await changes("colours", () => explorer.locator('[data-control="cmap"]').selectOption("RdBu"));
+      // A text field has an undo of its own.
+      await explorer.locator('[data-control="cmap"]').focus();
+      for (let i = 0; i < 4; i++) await key("Control+z");
+      await explorer.until('state.display.cmap === "PuOr" && state.display.sign === "signed"');
+    });
+
+    it("true classes and wrong predictions are chosen by chips", async () => {
+      await explorer.locator('attriscope-filter [data-value="incorrect"]').click();
+      await explorer.settled("!state.scanning && state.cards.every(({ correct }) => correct === false)");
+      await explorer.locator('attriscope-filter [data-value="labels"]').click();
+      const label = await explorer.state(({ cards, classes }) => classes[cards[0].sample.label]);
+      await explorer.locator(`attriscope-filter [data-class="${label}"]`).click();
+      await explorer.settled(`!state.scanning && state.filter.labels[0] === "${label}"`);
+      for (const id of (await ids()).filter((id) => id < truth.labels.length)) {
+        const top = truth.scores[id].indexOf(Math.max(...truth.scores[id]));
+        assert.notEqual(top, truth.labels[id]);
+        assert.equal(await explorer.state(({ classes }) => classes).then((names) => names[truth.labels[id]]), label);
+      }
+      await explorer.locator('[data-action="clear-filter"]').click();
+      await explorer.settled("state.filter.labels.length === 0 && state.cards.length === 8");
+    });
+
     it("a slider computes while it is dragged", async () => {
       await explorer.chooseMethod("Integrated Gradients");
       await explorer.settled('state.cards.every(({ result }) => result.method === "Integrated Gradients")');
@@ -252,6 +302,39 @@ export function interactions(shown) {
         after_.forEach((score, i) => near(score, truth.baseline_scores[i]));
         await key("Control+z");
         await explorer.until("state.inspection.after === null");
+      });
+
+      it("a brush of blur or mean hides what it passes, and the eraser brings it back", async () => {
+        const input = explorer.locator('[data-pane="input"]').first();
+        await input.focus();
+        await key("3");
+        await explorer.locator('[data-control="shape"] [data-value="brush"]').click();
+        const { x, y, width, height } = await input.boundingBox();
+        const stroke = async () => {
+          await page.mouse.move(x + width * 0.3, y + height * 0.4);
+          await page.mouse.down();
+          await page.mouse.move(x + width * 0.6, y + height * 0.5, { steps: 6 });
+          await page.mouse.up();
+        };
+        await stroke();
+        await explorer.until("state.inspection.after?.scores");
+        const tried = () => explorer.state(({ inspection }) => inspection.after.picture.data);
+        const painted = await explorer.state(({ inspection }) => inspection.painted.filter(Boolean).length);
+        assert.ok(painted > 20 && painted < 512, `${painted} pixels`);
+        const pictures = [await tried()];
+        for (const fill of ["blur", "mean"]) {
+          await explorer.locator('[data-control="fill"]').selectOption(fill);
+          await explorer.until(`state.choice.inspect.fill === "${fill}" && state.inspection.after?.scores`);
+          pictures.push(await tried());
+        }
+        for (const other of pictures.slice(1)) assert.notDeepEqual(other, pictures[0]);
+        await input.focus();
+        await key("4");
+        await stroke();
+        await explorer.until("state.inspection.after === null");
+        await explorer.locator('[data-control="fill"]').selectOption("baseline");
+        await input.focus();
+        await key("1");
       });
 
       it("the scrubber's scores are those of the curve", async () => {

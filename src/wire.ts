@@ -106,8 +106,7 @@ export interface PayloadRequest {
 }
 
 /** Kernel -> page, as JSON content; `for` repeats the request's id. What was asked for travels as the one buffer. */
-export type Reply =
-  { for: string; op: "scan" | "model" | "payload" } | { for: string; op: "error"; message: string };
+export type Reply = { for: string; op: "scan" | "model" | "payload" } | { for: string; op: "error"; message: string };
 
 export interface Payload {
   protocol: typeof PROTOCOL;

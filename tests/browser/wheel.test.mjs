@@ -49,7 +49,7 @@ describe("the wheel", () => {
     const { stdout } = await withoutNode(["-c", script.join("; ")]);
     const [file, names] = stdout.trim().split("\n");
     assert.ok(file.startsWith(fs.realpathSync(folder)), file);
-    assert.equal(names, "THIRD_PARTY_LICENSES.txt page.js");
+    assert.equal(names, "THIRD_PARTY_LICENSES.txt methods.json page.js");
   });
 
   it("stays small", () => {

@@ -41,6 +41,11 @@ export function spanOf(scores: readonly number[]): [number, number] {
   return [Math.min(0, ...finite), Math.max(0, ...finite)];
 }
 
+/** Where a value lies in a span, 0..1; 0 for one that is no number, and in a span of nothing. */
+export function shareOf([low, high]: readonly [number, number], value: number): number {
+  return Number.isFinite(value) && high > low ? Math.max(0, Math.min(1, (value - low) / (high - low))) : 0;
+}
+
 /** A delta beyond this share of f(x) - f(baseline) means that the attributions do not add up. */
 const DELTA_TOLERANCE = 0.05;
 

@@ -12,7 +12,19 @@ import type { Arguments, ArgumentValue, LayerInfo, MethodInfo, ParamSpec } from 
 import * as notices from "./notices";
 import { agreementOf, inputsOf, relativeDifference, rowOf } from "./samples";
 import { GRAPHICS_LOST, isFatal, type Engine, type EngineModel, type Source } from "./seams";
-import type { Card, Cell, Column, CompareCell, Comparison, Inspection, Prediction, State, Store, Trial } from "./state";
+import type {
+  Card,
+  Cell,
+  Column,
+  CompareCell,
+  Comparison,
+  Inspection,
+  Prediction,
+  Result,
+  State,
+  Store,
+  Trial,
+} from "./state";
 import { rasterOf, variantsOf, type Variants } from "./trials";
 import type { Filter, Payload, Sample } from "./wire";
 
@@ -862,7 +874,6 @@ export class Session extends EventTarget implements Store {
       const known = values.filter((value) => typeof value === "number");
       return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
     };
-    const finished = ({ result, stale }: Cell) => (result && !stale && !result.partial ? result : null);
     return {
       rows,
       columns: columns.map((column, c) => {
@@ -892,7 +903,7 @@ export class Session extends EventTarget implements Store {
     const { sample } = card;
     const { width, height } = rasterOf(sample, inspect.feature);
     const pixels = pixelsOf(painted[sample.id] ?? [], width * height);
-    const result = card.result && !card.stale && !card.result.partial ? card.result : null;
+    const result = finished(card);
     const before = this.#state.inspection?.card.sample.id === sample.id ? this.#state.inspection : null;
     this.#variants = card.status === "error" ? null : variantsOf(sample, result, inspect, pixels, baseline);
     const trial = (name: keyof Variants): Trial | null => {
@@ -958,6 +969,8 @@ const placeOf = (model: number, sample: number): string => `${model} ${sample}`;
 
 const without = <T>(record: Readonly<Record<string, T>>, key: string): Record<string, T> =>
   Object.fromEntries(Object.entries(record).filter(([name]) => name !== key));
+
+const finished = ({ result, stale }: Cell): Result | null => (result && !stale && !result.partial ? result : null);
 
 /** Cards that are the same are not drawn again. */
 const isSame = (a: Card, b: Card): boolean => (Object.keys(b) as (keyof Card)[]).every((key) => a[key] === b[key]);

@@ -187,22 +187,6 @@ export class AttriscopeCard extends LitElement {
         left: 100px;
         width: 96px;
         height: 96px;
-        display: grid;
-        place-items: center;
-        font-size: 11px;
-        visibility: hidden;
-        animation: appear 0s 150ms forwards;
-      }
-      .pending span {
-        padding: 0 6px;
-        border-radius: 10px;
-        background: var(--bg);
-        color: var(--fg2);
-      }
-      @keyframes recede {
-        to {
-          opacity: 0.3;
-        }
       }
       @keyframes fade {
         to {
@@ -212,11 +196,6 @@ export class AttriscopeCard extends LitElement {
       @keyframes dim {
         to {
           color: var(--fg2);
-        }
-      }
-      @keyframes appear {
-        to {
-          visibility: visible;
         }
       }
       .error {

@@ -227,28 +227,7 @@ export class AttriscopeCompareRow extends LitElement {
         inset: auto auto 8px 12px;
         width: 96px;
         height: 96px;
-        display: grid;
-        place-items: center;
-        font-size: 11px;
-        visibility: hidden;
-        animation: appear 0s 150ms forwards;
         pointer-events: none;
-      }
-      .pending span {
-        padding: 0 6px;
-        border-radius: 10px;
-        background: var(--bg);
-        color: var(--fg2);
-      }
-      @keyframes recede {
-        to {
-          opacity: 0.3;
-        }
-      }
-      @keyframes appear {
-        to {
-          visibility: visible;
-        }
       }
       @container (width < 600px) {
         .sample {

@@ -1,7 +1,7 @@
 /** Deletion (solid) and insertion (dashed) of one explanation, as a chart with a scrubber or as a sparkline. */
 import { css, html, LitElement, nothing, svg } from "lit";
 import { property } from "lit/decorators.js";
-import { spanOf, valueAt } from "../derived";
+import { shareOf, spanOf, valueAt } from "../derived";
 import type { Faithfulness } from "../state";
 import { score, tick } from "../format";
 import { base } from "./tokens";
@@ -213,8 +213,7 @@ export class AttriscopeCurve extends LitElement {
 
   /** Of a score, in per cent of the plot's height. */
   #top(value: number): number {
-    const [low, high] = spanOf(scoresOf(this.faithfulness));
-    return Number.isFinite(value) && high > low ? 100 - ((value - low) / (high - low)) * 100 : 100;
+    return 100 - shareOf(spanOf(scoresOf(this.faithfulness)), value) * 100;
   }
 
   #scrubber(at: number) {

@@ -1,7 +1,7 @@
 /** The highest scores of one sample; clicking a row explains that class. Fires "explain" with {target, all} as detail. */
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property } from "lit/decorators.js";
-import { shownPredictions, spanOf } from "../derived";
+import { shownPredictions, shareOf, spanOf } from "../derived";
 import type { Prediction } from "../state";
 import { score } from "../format";
 import { rove } from "./roving";
@@ -126,7 +126,7 @@ Click explains this class, Shift+click explains it on all samples"
         ${marked ? html`<span class="badge true">TRUE</span>` : nothing}
         <span class="badge explain">EXPLAIN</span>
       </span>
-      <span class="track"><div class="bar" style="width: ${this.#length(value) * 100}%"></div></span>
+      <span class="track"><div class="bar" style="width: ${shareOf(this.#scale, value) * 100}%"></div></span>
       <span class="figure">${score(value)}</span>
     </button>`;
   }
@@ -136,10 +136,5 @@ Click explains this class, Shift+click explains it on all samples"
   override willUpdate(changed: PropertyValues<this>): void {
     // Scores need not be probabilities; then the bars span what there is.
     if (changed.has("predictions")) this.#scale = spanOf(this.predictions.map(({ score }) => score));
-  }
-
-  #length(value: number): number {
-    const [low, high] = this.#scale;
-    return Number.isFinite(value) && high > low ? Math.max(0, Math.min(1, (value - low) / (high - low))) : 0;
   }
 }

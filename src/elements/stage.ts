@@ -14,7 +14,7 @@ import { signed } from "../format";
 import type { Look } from "./map";
 import { boxed, brushed, type Extent, outlined, type Pixel } from "./masks";
 import { USES_ESCAPE } from "./popover";
-import { base } from "./tokens";
+import { base, results } from "./tokens";
 import { type Frame, panned, placed, showing, type Viewport, WHOLE, zoomed } from "./viewport";
 
 /** Windows are multiples of what many small pictures measure, or of a part of it. */
@@ -115,6 +115,7 @@ export class AttriscopeStage extends LitElement {
 
   static override styles = [
     base,
+    results,
     css`
       :host {
         position: relative;
@@ -238,25 +239,6 @@ export class AttriscopeStage extends LitElement {
         overflow-wrap: anywhere;
         pointer-events: auto;
         user-select: text;
-      }
-      .pending {
-        visibility: hidden;
-        animation: appear 0s 150ms forwards;
-      }
-      .pending span {
-        padding: 0 6px;
-        border-radius: 10px;
-        background: var(--bg);
-      }
-      @keyframes recede {
-        to {
-          opacity: 0.3;
-        }
-      }
-      @keyframes appear {
-        to {
-          visibility: visible;
-        }
       }
       .tip {
         position: absolute;

@@ -133,6 +133,30 @@ export const results = css`
     white-space: nowrap;
     pointer-events: none;
   }
+  /* Over an old map, once the new one takes longer. */
+  .pending {
+    display: grid;
+    place-items: center;
+    font-size: 11px;
+    visibility: hidden;
+    animation: appear 0s 150ms forwards;
+  }
+  .pending span {
+    padding: 0 6px;
+    border-radius: 10px;
+    background: var(--bg);
+    color: var(--fg2);
+  }
+  @keyframes recede {
+    to {
+      opacity: 0.3;
+    }
+  }
+  @keyframes appear {
+    to {
+      visibility: visible;
+    }
+  }
   .delta {
     display: flex;
     align-items: center;

@@ -1,7 +1,7 @@
 /** What the model says before and after the painted pixels are hidden, class by class; a click explains that class. */
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
-import { predictedBy, said, type Said, spanOf } from "../derived";
+import { predictedBy, said, type Said, shareOf, spanOf } from "../derived";
 import { plural, score, signed } from "../format";
 import type { Actions, State } from "../state";
 import { check, cross } from "./icons";
@@ -185,9 +185,8 @@ export class AttriscopeWhatIf extends LitElement {
   }
 
   #rows(rows: readonly Said[], stop: Said | undefined) {
-    const [low, high] = spanOf(rows.flatMap(({ before, after }) => [before, after ?? before]));
-    const length = (value: number): string =>
-      high > low && Number.isFinite(value) ? `${((value - low) / (high - low)) * 100}%` : "0";
+    const span = spanOf(rows.flatMap(({ before, after }) => [before, after ?? before]));
+    const length = (value: number): string => `${shareOf(span, value) * 100}%`;
     const winner = Math.max(...rows.map(({ after }) => after ?? -Infinity));
     return rows.map((row) => {
       const { label, before, after } = row;

@@ -1,5 +1,16 @@
 /** One sample large as a figure: its pixels and their map, what changes when some are hidden, how faithful the map is. */
-import { channelNames, isDeltaHigh, nameOf, picturesOf, predictedBy, Ranking, said, spanOf, valueAt } from "../derived";
+import {
+  channelNames,
+  isDeltaHigh,
+  nameOf,
+  picturesOf,
+  predictedBy,
+  Ranking,
+  said,
+  shareOf,
+  spanOf,
+  valueAt,
+} from "../derived";
 import { percent, score, signed, tick } from "../format";
 import type { Attribution, Card, Faithfulness, Inspection, State, Trial } from "../state";
 import { heatMap } from "../styles/heat-map";
@@ -189,8 +200,7 @@ function delta(card: Card, y: number, inks: Inks): SvgNode[] {
 
 function whatIf({ card, after }: Inspection, { model, classes }: State, hidden: number, inks: Inks): SvgNode[] {
   const rows = said(card, model, after?.scores ?? null, ROWS);
-  const [low, high] = spanOf(rows.flatMap(({ before, after: then }) => [before, then ?? before]));
-  const share = (value: number): number => (high > low && Number.isFinite(value) ? (value - low) / (high - low) : 0);
+  const span = spanOf(rows.flatMap(({ before, after: then }) => [before, then ?? before]));
   const names = classes.some(({ length }) => length > 9) ? 104 : 72;
   const track = INNER - names - 168;
   const winner = Math.max(...rows.map(({ after: then }) => then ?? -Infinity));
@@ -209,8 +219,10 @@ function whatIf({ card, after }: Inspection, { model, classes }: State, hidden: 
       return [
         text(0, y + 16, [{ text: fitted(row.label, names - 6, 12, chosen), fill, bold: chosen }]),
         rect(names, y + 8, track, 9, inks.track),
-        rect(names, y + 8, Math.max(1, track * share(row.before)), 4, inks.bar),
-        ...(row.after === null ? [] : [rect(names, y + 12, Math.max(1, track * share(row.after)), 5, inks.accent)]),
+        rect(names, y + 8, Math.max(1, track * shareOf(span, row.before)), 4, inks.bar),
+        ...(row.after === null
+          ? []
+          : [rect(names, y + 12, Math.max(1, track * shareOf(span, row.after)), 5, inks.accent)]),
         column(before, y + 16, score(row.before), row.after === null ? inks.text : inks.quiet),
         ...(row.after === null
           ? []

@@ -1,5 +1,5 @@
 /** What the figures of all views are put together from: colours, marks, legend, caption, curves. */
-import { RAMP_ENDS, spanOf } from "../derived";
+import { RAMP_ENDS, shareOf, spanOf } from "../derived";
 import type { Attribution, Faithfulness, State } from "../state";
 import { signColours } from "../styles/colormaps";
 import { LUT_HALF, type RGB, type Theme } from "../styles/style";
@@ -216,9 +216,9 @@ export interface Box {
 
 /** Deletion solid, insertion dashed; `top` is where a score lies. */
 export function curves({ x, y, width, height }: Box, { deletion, insertion }: Faithfulness, inks: Inks) {
-  const [low, high] = spanOf([...deletion, ...insertion]);
-  const top = (value: number): number =>
-    y + (Number.isFinite(value) && high > low ? height * (1 - (value - low) / (high - low)) : height);
+  const span = spanOf([...deletion, ...insertion]);
+  const [low, high] = span;
+  const top = (value: number): number => y + height * (1 - shareOf(span, value));
   const line = (curve: Float32Array): string =>
     Array.from(curve, (value, k) => `${rounded(x + (k / (curve.length - 1)) * width)} ${rounded(top(value))}`).join(
       "L",

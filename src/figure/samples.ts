@@ -1,5 +1,5 @@
 /** The cards of a page of samples as a figure. */
-import { isDeltaHigh, nameOf, picturesOf, shownPredictions, spanOf } from "../derived";
+import { isDeltaHigh, nameOf, picturesOf, shareOf, shownPredictions, spanOf } from "../derived";
 import { percent, score, signed } from "../format";
 import type { Card, State } from "../state";
 import { alert,  caps, caption, explaining, GAP, type Inks, inksOf, MARGIN, methodInWords, picture, shareBar, SIDE, sheet, slot, verdict } from "./parts"; // prettier-ignore
@@ -123,7 +123,7 @@ function predictions(card: Card, { classes, model }: State, x: number, y: number
   }
   const names = classes.some(({ length }) => length > LONG_NAME) ? 112 : 84;
   const [from, length] = [x + names, right - 42 - x - names];
-  const [low, high] = spanOf(card.predictions.map((prediction) => prediction.score));
+  const span = spanOf(card.predictions.map((prediction) => prediction.score));
   const wrong = card.sample.label !== null && card.predictions[0].index !== card.sample.label;
   return shownPredictions(card.predictions, card.sample.label, PREDICTIONS).flatMap(
     ({ index, label, score: value }, row) => {
@@ -132,11 +132,10 @@ function predictions(card: Card, { classes, model }: State, x: number, y: number
       const truly = wrong && index === card.sample.label;
       const badge = truly ? [{ text: "TRUE", fill: inks.quiet, bold: true, size: 9, gap: 4 }] : [];
       const room = names - 4 - (truly ? 34 : 0);
-      const share = Number.isFinite(value) && high > low ? Math.max(0, Math.min(1, (value - low) / (high - low))) : 0;
       return [
         text(x, y + row * 24 + 16, [{ text: fitted(label, room, 12, chosen), fill, bold: chosen }, ...badge]),
         rect(from, y + row * 24 + 9, length, 6, inks.track),
-        rect(from, y + row * 24 + 9, Math.max(1, length * share), 6, chosen ? inks.accent : inks.bar),
+        rect(from, y + row * 24 + 9, Math.max(1, length * shareOf(span, value)), 6, chosen ? inks.accent : inks.bar),
         figure(value, row, fill, chosen),
       ];
     },

@@ -1,10 +1,8 @@
 /** What the browser may take away: the worker, the graphics hardware. And what many explorers share. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
-import { env, root } from "../../scripts/environment.mjs";
-import { Explorer, launch, openLab, runAll, startJupyter } from "./harness.mjs";
+import { Explorer, launch, openLab, quickstartPage, runAll, startJupyter } from "./harness.mjs";
 
 const browser = await launch();
 
@@ -43,17 +41,10 @@ describe("a page that loses what computes", () => {
     });
 
   before(async () => {
-    const child = spawn("node", ["scripts/start.mjs", "--page"], {
-      cwd: root(),
-      env,
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let out = "";
-    child.stdout.on("data", (chunk) => (out += chunk));
-    assert.equal(await new Promise((resolve) => child.once("close", resolve)), 0, out);
+    const file = await quickstartPage();
     page = await browser.newPage({ offline: true });
     await page.addInitScript(KEEP_WORKERS);
-    await page.goto(pathToFileURL(out.trimEnd().split("\n").at(-1)).href);
+    await page.goto(pathToFileURL(file).href);
     explorer = new Explorer(page);
     await explorer.settled();
   });

@@ -1,4 +1,5 @@
 /** What the browser tests share: a Chromium, a Jupyter server of their own, notebooks, and explorers in them. */
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import net from "node:net";
@@ -118,6 +119,16 @@ export async function startJupyter() {
     fs.writeFileSync(path.join(folder, name), JSON.stringify(notebook));
   };
   return { url, folder, write, shutDownKernels };
+}
+
+/** What `npm start -- --page` writes: the path in its last line. */
+export async function quickstartPage() {
+  const options = { cwd: root(), env, stdio: ["ignore", "pipe", "inherit"] };
+  const child = spawn("node", ["scripts/start.mjs", "--page"], options);
+  let out = "";
+  child.stdout.on("data", (chunk) => (out += chunk));
+  assert.equal(await new Promise((resolve) => child.once("close", resolve)), 0, out);
+  return out.trimEnd().split("\n").at(-1);
 }
 
 async function freePort() {

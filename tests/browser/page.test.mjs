@@ -1,11 +1,10 @@
 /** `npm start -- --page`, and the page that it writes: from the disk, with the network off. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import fs from "node:fs";
 import { before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { env, root } from "../../scripts/environment.mjs";
-import { Explorer, launch } from "./harness.mjs";
+import { Explorer, launch, quickstartPage } from "./harness.mjs";
 
 const browser = await launch();
 
@@ -14,15 +13,7 @@ describe("the self-contained page", () => {
   const requests = [];
 
   before(async () => {
-    const child = spawn("node", ["scripts/start.mjs", "--page"], {
-      cwd: root(),
-      env,
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let out = "";
-    child.stdout.on("data", (chunk) => (out += chunk));
-    assert.equal(await new Promise((resolve) => child.once("close", resolve)), 0, out);
-    file = out.trimEnd().split("\n").at(-1);
+    file = await quickstartPage();
     page = await browser.newPage({ offline: true });
     page.on("request", (request) => requests.push(request.url()));
     await page.route(/^https?:/, (route) => route.abort());

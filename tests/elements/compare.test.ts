@@ -8,6 +8,7 @@ import { scaleOf } from "../../src/elements/map";
 import type { Compare, CompareCell, State } from "../../src/state";
 import { FakeStore, makeCard, METHODS } from "../gallery/fake-store";
 import { COMPARE, comparing } from "../gallery/pages-compare";
+import { all, one } from "./dom";
 
 /** jsdom has none of these. */
 beforeAll(() => {
@@ -39,21 +40,6 @@ async function settled(): Promise<void> {
     const elements = [...document.querySelectorAll(TAG)].flatMap((explorer) => all(explorer, "*"));
     await Promise.all(elements.map((element) => (element as unknown as LitElement).updateComplete));
   }
-}
-
-/** All matches inside, through every shadow root. */
-function all(root: Element | ShadowRoot, selector: string): HTMLElement[] {
-  const trees = root instanceof Element && root.shadowRoot ? [root.shadowRoot, root] : [root];
-  return trees.flatMap((tree) => [
-    ...tree.querySelectorAll<HTMLElement>(selector),
-    ...[...tree.querySelectorAll("*")].flatMap(({ shadowRoot }) => (shadowRoot ? all(shadowRoot, selector) : [])),
-  ]);
-}
-
-function one(root: Element, selector: string): HTMLElement {
-  const [found] = all(root, selector);
-  if (!found) throw new Error(`no ${selector}`);
-  return found;
 }
 
 /** Its text; what stands in elements of their own stands apart. */

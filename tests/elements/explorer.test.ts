@@ -5,6 +5,7 @@ import { define, TAG } from "../../src/elements/explorer";
 import { START } from "../../src/choice";
 import type { Card, State } from "../../src/state";
 import { emptyNotice, FakeStore, makeCard, makeState, summed } from "../gallery/fake-store";
+import { all, one } from "./dom";
 
 /** jsdom has neither of the two. */
 beforeAll(() => {
@@ -31,20 +32,6 @@ async function settled(): Promise<void> {
   const maps = explorers.flatMap((explorer) => all(explorer.shadowRoot!, "attriscope-map")) as unknown as LitElement[];
   await Promise.all(maps.map(({ updateComplete }) => updateComplete));
   await Promise.all(maps.map(({ updateComplete }) => updateComplete));
-}
-
-/** All matches, through every shadow root. */
-function all(root: Element | ShadowRoot, selector: string): HTMLElement[] {
-  const found = [...root.querySelectorAll<HTMLElement>(selector)];
-  for (const element of root.querySelectorAll("*"))
-    if (element.shadowRoot) found.push(...all(element.shadowRoot, selector));
-  return found;
-}
-
-function one(explorer: Element, selector: string): HTMLElement {
-  const found = all(explorer.shadowRoot!, selector);
-  if (found.length === 0) throw new Error(`no ${selector}`);
-  return found[0];
 }
 
 /** What a reader sees, without styles. */

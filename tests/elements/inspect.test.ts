@@ -10,6 +10,7 @@ import { said } from "../../src/derived";
 import type { State } from "../../src/state";
 import { FakeStore, makeCard, summed } from "../gallery/fake-store";
 import { INSPECT, inspecting } from "../gallery/pages-inspect";
+import { all, one } from "./dom";
 
 /** jsdom has none of these. */
 beforeAll(() => {
@@ -30,19 +31,6 @@ async function mount(state: State): Promise<{ explorer: Explorer; store: FakeSto
   document.body.append(explorer);
   await settled();
   return { explorer, store };
-}
-
-function all(root: Element | ShadowRoot, selector: string): HTMLElement[] {
-  const found = [...root.querySelectorAll<HTMLElement>(selector)];
-  for (const element of root.querySelectorAll("*"))
-    if (element.shadowRoot) found.push(...all(element.shadowRoot, selector));
-  return found;
-}
-
-function one(explorer: Element, selector: string): HTMLElement {
-  const found = all(explorer.shadowRoot!, selector);
-  if (found.length === 0) throw new Error(`no ${selector}`);
-  return found[0];
 }
 
 const text = (element: Element): string => element.textContent!.replace(/\s+/g, " ").trim();

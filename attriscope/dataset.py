@@ -25,7 +25,7 @@ from attriscope.export import (
     set_random_state,
     untouched,
 )
-from attriscope.features import ImageFeature
+from attriscope.features import BaseFeature
 from attriscope.spelling import checks_spelling
 
 
@@ -96,7 +96,7 @@ class Samples:
         self,
         dataset: Any,
         models: Mapping[str, nn.Module],
-        features: Sequence[ImageFeature],
+        features: Sequence[BaseFeature],
         classes: Sequence[str],
         score_func: ScoreFunc | None,
     ):
@@ -104,7 +104,7 @@ class Samples:
         self._features = features
         self._classes = classes
         self._score_func = score_func
-        self._source = _Source(dataset)
+        self._source = _Source(dataset, features)
         self._entries: list[_Entry] = []
         #: The first batch's additional_args, with _OWN for what every sample has its own of.
         self._constants: list[Any] = []
@@ -238,8 +238,9 @@ class Samples:
         for i, (feature, value) in enumerate(zip(self._features, inputs, strict=True)):
             tensor = inputs[i] = torch.from_numpy(value) if isinstance(value, np.ndarray) else value
             got = f"shape {list(tensor.shape)}" if isinstance(tensor, torch.Tensor) else type(value).__name__
-            if not isinstance(tensor, torch.Tensor) or tensor.dim() != 4:
-                raise ValueError(f"{place}, feature '{feature.name}': got {got}; expected a tensor [N, C, H, W]")
+            dims = tensor.dim() - 1 if isinstance(tensor, torch.Tensor) else -1
+            if dims < 0 or (feature.dims and dims not in feature.dims):
+                raise ValueError(f"{place}, feature '{feature.name}': got {got}; expected {feature.layout}")
         return [tensor.detach() for tensor in inputs]
 
     def _check_constants(self, additional: list[Any], place: str) -> None:
@@ -372,8 +373,10 @@ class Samples:
 class _Source:
     """Whatever the user gave as dataset, as numbered batches."""
 
-    def __init__(self, dataset: Any):
+    def __init__(self, dataset: Any, features: Sequence[BaseFeature]):
         self._dataset = dataset
+        #: The first feature of which one can tell a sample from a batch by its dimensions: which, and a sample's.
+        self._telling = next(((i, f.dims[0]) for i, f in enumerate(features) if f.dims), None)
         self._iterator: Iterator[Any] | None = None
         self._count = 0
         self._stopped = False
@@ -447,9 +450,15 @@ class _Source:
         if not all(isinstance(part, torch.Tensor) for part in parts):
             got = ", ".join(type(part).__name__ for part in parts)
             raise TypeError(f"dataset: the inputs of batch {number} are {got}; expected tensors (e.g. by ToTensor)")
-        if self._single or (self._single is None and parts[0].dim() == 3):
+        if self._single or (self._single is None and self._is_sample(parts)):
             return Batch(tuple(part[None] for part in parts), [label])
         return Batch(tuple(parts), label)
+
+    def _is_sample(self, parts: Sequence[torch.Tensor]) -> bool:
+        if self._telling is None or self._telling[0] >= len(parts):
+            return False
+        i, dims = self._telling
+        return parts[i].dim() == dims
 
 
 def _several(inputs: Any) -> list[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from attriscope.spelling import checks_spelling
-from attriscope.wire import Array
+from attriscope.wire import Array, Display, Kind
 
 Transform = Callable[[Any], Any]
 Transforms = Transform | Sequence[Transform] | None
@@ -19,8 +19,20 @@ Transforms = Transform | Sequence[Transform] | None
 _CHANNELS = (1, 3, 4)
 
 
+@dataclass
+class Prepared:
+    """One sample's feature: what is shown, and what the input is compared with."""
+
+    display: Display
+    baselines: list[torch.Tensor]
+    #: int32 in the input's shape.
+    feature_mask: Array | None
+    #: Which baseline cannot be used, and why.
+    error: str | None
+
+
 class BaseFeature:
-    """One input of the model.
+    """One input of the model; the classes derived from it say what it is.
 
     Parameters
     ----------
@@ -33,7 +45,17 @@ class BaseFeature:
         Applied in order to an input without the batch dimension; the result is what the model sees.
     visualization_transform : None or callable
         Maps the raw input, with a batch dimension of 1, to what is shown.
+    feature_mask : None, array, tensor or callable
+        For the perturbation methods, as in Captum: whole numbers from 0 on; values with the same number are replaced
+        together, in several features too. A callable gets the transformed input.
     """
+
+    #: What the explorer calls its names, if it has any.
+    categories: Sequence[str] = ()
+    #: Dimensions of a raw input without the batch; None: any.
+    dims: tuple[int, ...] | None = None
+    #: The same in words, with the batch.
+    layout = "a tensor, the batch first"
 
     @checks_spelling
     def __init__(
@@ -42,6 +64,7 @@ class BaseFeature:
         baseline_transforms: Transforms,
         input_transforms: Transforms,
         visualization_transform: Transform | None,
+        feature_mask: Any = None,
     ):
         if not isinstance(name, str):
             raise TypeError(f"a feature's name is a str; got {type(name).__name__}")
@@ -52,9 +75,10 @@ class BaseFeature:
             got = type(visualization_transform).__name__
             raise TypeError(f"feature '{name}': visualization_transform is a {got}; expected a callable or None")
         self.visualization_transform = visualization_transform
+        self.feature_mask = feature_mask
 
     @staticmethod
-    def visualization_type() -> str:
+    def visualization_type() -> Kind:
         raise NotImplementedError
 
     def _callables(self, transforms: Transforms, argument: str) -> list[Transform]:
@@ -67,49 +91,6 @@ class BaseFeature:
                 got = type(transform).__name__
                 raise TypeError(f"feature '{self.name}': {argument}[{i}] is a {got}; expected a callable")
         return found
-
-
-@dataclass
-class Prepared:
-    """One sample's feature: what is shown, and what the input is compared with."""
-
-    display: Array
-    baselines: list[torch.Tensor]
-    #: int32 in the input's shape.
-    feature_mask: Array | None
-    #: Which baseline cannot be used, and why.
-    error: str | None
-
-
-class ImageFeature(BaseFeature):
-    """An image input, [C, H, W] with 1, 3 or 4 channels.
-
-    What is shown is the raw input, or what ``visualization_transform`` makes of it (it gets [1, C, H, W]). uint8 is
-    taken as it is, and so are floats within 0..1. Floats from 0 up to a maximum in 32..255 are divided by 255. All
-    others, e.g. a normalised image with negative values, are scaled from their own minimum and maximum to 0..1.
-
-    Parameters
-    ----------
-    feature_mask : None, array, tensor or callable
-        For the perturbation methods, as in Captum: whole numbers from 0 on, [C, H, W], [1, H, W] or [H, W]; values with
-        the same number are replaced together, in several features too. A callable gets the transformed input.
-    """
-
-    @checks_spelling
-    def __init__(
-        self,
-        name: str,
-        baseline_transforms: Transforms,
-        input_transforms: Transforms,
-        visualization_transform: Transform | None = None,
-        feature_mask: Any = None,
-    ):
-        super().__init__(name, baseline_transforms, input_transforms, visualization_transform)
-        self.feature_mask = feature_mask
-
-    @staticmethod
-    def visualization_type() -> str:
-        return "image"
 
     def transform(self, raw: torch.Tensor) -> torch.Tensor:
         """Raw input, without batch dimension -> what the model sees."""
@@ -145,7 +126,7 @@ class ImageFeature(BaseFeature):
                     f"expected the transformed input's, {list(x.shape)}"
                 )
             baselines.append(baseline)
-        return Prepared(self._display(raw), baselines, self._mask(x), self._baseline_fault(baselines))
+        return Prepared(self._display(raw, x), baselines, self._mask(x), self._baseline_fault(baselines))
 
     def baseline_names(self, baselines: Sequence[torch.Tensor]) -> list[str]:
         """What the explorer calls the baseline choices, given those of one sample."""
@@ -186,29 +167,80 @@ class ImageFeature(BaseFeature):
             mask = self._apply(mask, x.clone(), "feature_mask")
         numbers = mask.detach().cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
         place = f"feature '{self.name}': feature_mask"
-        if numbers.shape not in (tuple(x.shape), (1, *x.shape[1:]), tuple(x.shape[1:])):
+        shapes = self._mask_shapes(tuple(x.shape))
+        if numbers.shape not in shapes:
+            shorter = "".join(f", or {list(shape)}" for shape in shapes[-1:] if shape != shapes[0])
             raise ValueError(
-                f"{place} has shape {list(numbers.shape)}; expected that of the transformed input, {list(x.shape)}, or "
-                f"{list(x.shape[1:])}"
+                f"{place} has shape {list(numbers.shape)}; expected that of the transformed input, {list(x.shape)}"
+                f"{shorter}"
             )
         if not np.issubdtype(numbers.dtype, np.integer) and not np.array_equal(numbers, np.floor(numbers)):
             raise ValueError(f"{place} holds fractions (dtype {numbers.dtype}); expected whole numbers from 0 on")
         if numbers.size and numbers.min() < 0:
             raise ValueError(f"{place} holds {numbers.min()}; expected whole numbers from 0 on")
-        return np.ascontiguousarray(np.broadcast_to(numbers, tuple(x.shape)).astype(np.int32))
+        return np.ascontiguousarray(np.broadcast_to(self._spread(numbers, x), tuple(x.shape)).astype(np.int32))
 
-    def _display(self, raw: torch.Tensor) -> Array:
-        shown: Any = raw
-        what = "the input"
-        if self.visualization_transform is not None:
-            what = "what visualization_transform returns"
-            try:
-                shown = self.visualization_transform(raw.clone()[None])
-            except Exception as error:
-                raise ValueError(
-                    f"feature '{self.name}': visualization_transform fails on shape {[1, *raw.shape]}: "
-                    f"{type(error).__name__}: {error}"
-                ) from error
+    def _mask_shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """Those that a feature mask may have, the input's own first."""
+        return [shape]
+
+    def _spread(self, mask: Array, x: torch.Tensor) -> Array:
+        """A mask that can be broadcast to the input."""
+        return mask
+
+    def _display(self, raw: torch.Tensor, x: torch.Tensor) -> Display:
+        raise NotImplementedError
+
+    def _shown(self, raw: torch.Tensor) -> tuple[Any, str]:
+        """What visualization_transform makes of the raw input, or that itself; and how an error calls it."""
+        if self.visualization_transform is None:
+            return raw, "the input"
+        try:
+            shown = self.visualization_transform(raw.clone()[None])
+        except Exception as error:
+            raise ValueError(
+                f"feature '{self.name}': visualization_transform fails on shape {[1, *raw.shape]}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        return shown, "what visualization_transform returns"
+
+
+class ImageFeature(BaseFeature):
+    """An image input, [C, H, W] with 1, 3 or 4 channels.
+
+    What is shown is the raw input, or what ``visualization_transform`` makes of it (it gets [1, C, H, W]). uint8 is
+    taken as it is, and so are floats within 0..1. Floats from 0 up to a maximum in 32..255 are divided by 255. All
+    others, e.g. a normalised image with negative values, are scaled from their own minimum and maximum to 0..1.
+
+    Parameters
+    ----------
+    feature_mask : None, array, tensor or callable
+        Whole numbers [C, H, W], [1, H, W] or [H, W].
+    """
+
+    dims = (3,)
+    layout = "a tensor [N, C, H, W]"
+
+    @checks_spelling
+    def __init__(
+        self,
+        name: str,
+        baseline_transforms: Transforms,
+        input_transforms: Transforms,
+        visualization_transform: Transform | None = None,
+        feature_mask: Any = None,
+    ):
+        super().__init__(name, baseline_transforms, input_transforms, visualization_transform, feature_mask)
+
+    @staticmethod
+    def visualization_type() -> Kind:
+        return "image"
+
+    def _mask_shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+        return [shape, (1, *shape[1:]), shape[1:]]
+
+    def _display(self, raw: torch.Tensor, x: torch.Tensor) -> Array:
+        shown, what = self._shown(raw)
         image = shown.detach().cpu().numpy() if isinstance(shown, torch.Tensor) else np.asarray(shown)
         if image.ndim == 4 and image.shape[0] == 1:
             image = image[0]
@@ -221,24 +253,93 @@ class ImageFeature(BaseFeature):
 
 
 class TextFeature(BaseFeature):
-    """Token ids, one attribution per token."""
+    """A text: token ids [T], or [T, D] where ``input_transforms`` look up embeddings. One attribution per token.
+
+    What is shown is what ``visualization_transform`` makes of the raw ids [1, T]: one string for each token. Without it
+    the ids themselves are shown.
+
+    Parameters
+    ----------
+    feature_mask : None, array, tensor or callable
+        Whole numbers [T], or in the input's shape: tokens of one word, for example, are replaced together.
+    """
+
+    dims = (1, 2)
+    layout = "token ids [N, T]"
+
+    @checks_spelling
+    def __init__(
+        self,
+        name: str,
+        baseline_transforms: Transforms,
+        input_transforms: Transforms,
+        visualization_transform: Transform | None = None,
+        feature_mask: Any = None,
+    ):
+        super().__init__(name, baseline_transforms, input_transforms, visualization_transform, feature_mask)
 
     @staticmethod
-    def visualization_type() -> str:
+    def visualization_type() -> Kind:
         return "text"
+
+    def _mask_shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+        return [shape, shape[:1]]
+
+    def _spread(self, mask: Array, x: torch.Tensor) -> Array:
+        return mask.reshape(*mask.shape, *[1] * (x.dim() - mask.ndim))
+
+    def _display(self, raw: torch.Tensor, x: torch.Tensor) -> list[str | float]:
+        if x.dim() not in (1, 2):
+            raise ValueError(
+                f"feature '{self.name}': the transformed input has shape {list(x.shape)}; expected [T], the ids of T "
+                "tokens, or [T, D], their embeddings"
+            )
+        items = _items(*self._shown(raw), self.name, x.shape[0], "one string for each token")
+        return [item if isinstance(item, str) else f"{item:g}" for item in items]
 
 
 class GeneralFeature(BaseFeature):
-    """A row of numbers, one attribution per category."""
+    """A row of numbers [C], one attribution per category.
+
+    Beyond Captum Insights it takes transforms: what is shown is the raw row, or what ``visualization_transform`` makes
+    of [1, C]: one string or number for each category.
+
+    Parameters
+    ----------
+    categories : list of str
+        What the numbers are called, in their order.
+    """
+
+    dims = (1,)
 
     @checks_spelling
-    def __init__(self, name: str, categories: list[str]):
-        super().__init__(name, None, None, None)
-        self.categories = categories
+    def __init__(
+        self,
+        name: str,
+        categories: Sequence[str],
+        baseline_transforms: Transforms = None,
+        input_transforms: Transforms = None,
+        visualization_transform: Transform | None = None,
+        feature_mask: Any = None,
+    ):
+        super().__init__(name, baseline_transforms, input_transforms, visualization_transform, feature_mask)
+        if isinstance(categories, str) or not all(isinstance(category, str) for category in categories):
+            raise TypeError(f"feature '{name}': categories is {categories!r}; expected a list of str")
+        self.categories = list(categories)
+        self.layout = f"numbers [N, {len(self.categories)}], one for each category"
 
     @staticmethod
-    def visualization_type() -> str:
+    def visualization_type() -> Kind:
         return "general"
+
+    def _display(self, raw: torch.Tensor, x: torch.Tensor) -> list[str | float]:
+        count = len(self.categories)
+        if x.shape != (count,):
+            raise ValueError(
+                f"feature '{self.name}': the transformed input has shape {list(x.shape)}; expected [{count}], one "
+                "number for each of its categories"
+            )
+        return _items(*self._shown(raw), self.name, count, "one string or number for each category")
 
 
 class EmptyFeature(BaseFeature):
@@ -251,12 +352,41 @@ class EmptyFeature(BaseFeature):
         baseline_transforms: Transforms = None,
         input_transforms: Transforms = None,
         visualization_transform: Transform | None = None,
+        feature_mask: Any = None,
     ):
-        super().__init__(name, baseline_transforms, input_transforms, visualization_transform)
+        super().__init__(name, baseline_transforms, input_transforms, visualization_transform, feature_mask)
 
     @staticmethod
-    def visualization_type() -> str:
+    def visualization_type() -> Kind:
         return "empty"
+
+    def _display(self, raw: torch.Tensor, x: torch.Tensor) -> None:
+        return None
+
+
+def _items(shown: Any, what: str, name: str, count: int, expected: str) -> list[str | float]:
+    """What is shown as ``count`` strings and numbers; a batch dimension of 1 is taken off."""
+    if isinstance(shown, (torch.Tensor, np.ndarray)):
+        shown = shown.tolist()
+    if isinstance(shown, (list, tuple)) and len(shown) == 1 and isinstance(shown[0], (list, tuple)):
+        shown = shown[0]
+    place = f"feature '{name}': {what}"
+    if isinstance(shown, str) or not isinstance(shown, Sequence):
+        raise ValueError(f"{place} is a {type(shown).__name__}; expected {count} entries, {expected}")
+    if len(shown) != count:
+        raise ValueError(f"{place} has {len(shown)} entries; expected {count}, {expected}")
+    return [_item(item, place, expected) for item in shown]
+
+
+def _item(item: Any, place: str, expected: str) -> str | float:
+    if isinstance(item, str):
+        # Half of a surrogate pair is no Unicode text and cannot travel.
+        return item.encode("utf-8", "replace").decode()
+    if isinstance(item, (torch.Tensor, np.generic, np.ndarray)) and np.prod(item.shape) == 1:
+        item = item.item()
+    if isinstance(item, (int, float)):
+        return item
+    raise ValueError(f"{place} holds a {type(item).__name__}; expected {expected}")
 
 
 def _bad(x: torch.Tensor) -> int:

@@ -15,7 +15,7 @@ from attriscope import page, wire
 from attriscope._version import __version__
 from attriscope.dataset import Samples
 from attriscope.export import ScoreFunc, check_arguments, export_onnx
-from attriscope.features import BaseFeature, ImageFeature
+from attriscope.features import BaseFeature
 from attriscope.results import Results
 from attriscope.spelling import checks_spelling
 from attriscope.widget import START, Live, Shown, checked_arguments, checked_method
@@ -40,7 +40,7 @@ class AttributionVisualizer:
         One per tensor that the model is to be explained by, in forward's order.
     dataset : iterable of Batch, DataLoader, Dataset, or list of pairs
         Read lazily, and no further than what is shown; it may be endless. Of a Dataset, every item (x, y) is a sample.
-        Other pairs hold a batch if x is [N, C, H, W] and a sample if it is [C, H, W].
+        Other pairs hold a batch if x has a batch dimension, [N, C, H, W] or [N, T], and a sample if it has none.
     score_func : callable, optional
         Maps the model's output to the scores that are shown, e.g. a softmax. Attributions explain the output itself.
     use_label_for_attr : bool
@@ -244,7 +244,6 @@ class AttributionVisualizer:
         if not isinstance(num_examples, int) or num_examples < 1:
             raise ValueError(f"num_examples is {num_examples!r}; expected an integer >= 1")
         stage("Running PyTorch on the first samples…")
-        self._check_supported()
         self._samples.refresh()
         scan = self._samples.scan(wire.FetchRequest(wire.Filter(), start=0, count=num_examples, scan=num_examples))
         if not scan.samples:
@@ -284,8 +283,8 @@ class AttributionVisualizer:
             version=__version__,
             classes=self._classes,
             features=[
-                wire.FeatureSpec(feature.name, "image", inputs[i], baselines[i])
-                for i, feature in enumerate(self._features)
+                wire.FeatureSpec(f.name, f.visualization_type(), inputs[i], baselines[i], list(f.categories))
+                for i, f in enumerate(self._features)
             ],
             models=[wire.ModelSpec(name, len(onnx), onnx) for name, onnx in zip(self._models, self._onnx, strict=True)],
             use_label_for_attr=self._use_label_for_attr,
@@ -298,13 +297,6 @@ class AttributionVisualizer:
         for model in payload.models:
             model.onnx = None
         return page.pack(payload)
-
-    def _check_supported(self) -> None:
-        for feature in self._features:
-            if not isinstance(feature, ImageFeature):
-                raise NotImplementedError(
-                    f"feature '{feature.name}': {type(feature).__name__} cannot be shown yet; use ImageFeature"
-                )
 
 
 def _listed(value: Any, kind: type, argument: str, expected: str) -> list[Any]:

@@ -22,14 +22,19 @@ DTYPES = ("float32", "float64", "int8", "uint8", "int16", "int32", "int64", "boo
 
 Array = NDArray[Any]
 Prediction = Literal["all", "correct", "incorrect"]
+#: As features call themselves.
+Kind = Literal["image", "text", "general", "empty"]
+#: A picture, tokens, the values of a row, or nothing.
+Display = Array | list[str | float] | None
 
 
 @dataclass
 class FeatureSpec:
     name: str
-    kind: Literal["image"]
+    kind: Kind
     input: str
     baselines: list[str]
+    categories: list[str]
 
 
 @dataclass
@@ -49,7 +54,7 @@ class Outputs:
 class Sample:
     id: int
     label: int | None
-    display: list[Array]
+    display: list[Display]
     inputs: list[Array]
     baselines: list[list[Array]]
     feature_masks: list[Array | None]

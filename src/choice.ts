@@ -49,6 +49,9 @@ export interface Inspect {
   channels: "sum" | "apart";
 }
 
+/** A value of an input, changed by hand: index of the feature, place in its array, and what stands there now. */
+export type Edit = readonly [feature: number, place: number, value: number];
+
 export interface Choice {
   view: View;
   model: number;
@@ -70,6 +73,8 @@ export interface Choice {
   inspect: Inspect;
   /** Hidden pixels of the feature in view, by sample: see {@link runsOf}. */
   painted: Readonly<Record<string, readonly number[]>>;
+  /** Changed values, by sample. */
+  edited: Readonly<Record<string, readonly Edit[]>>;
 }
 
 export const EVERYTHING: Filter = { classes: [], labels: [], prediction: "all" };
@@ -91,6 +96,7 @@ export const START: Choice = {
   compare: { columns: "methods", scale: "map", pins: [] },
   inspect: { feature: 0, fill: "baseline", top: 0, at: 0, channels: "sum" },
   painted: {},
+  edited: {},
 };
 
 /** Lengths of runs in reading order, shown and hidden pixels in turn, beginning with shown ones. */
@@ -129,6 +135,7 @@ const RECORDS: Record<string, (value: unknown) => boolean> = {
   arguments: isRecord,
   targets: isCount,
   painted: (value) => Array.isArray(value) && value.every(isCount),
+  edited: (value) => Array.isArray(value) && value.every(isEdit),
 };
 /** Values that a null stands for at the start. */
 const NULLABLE = ["target", "selected"];
@@ -168,6 +175,12 @@ function laidOver(start: object, kept: unknown): object {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isEdit(value: unknown): value is Edit {
+  return (
+    Array.isArray(value) && value.length === 3 && isCount(value[0]) && isCount(value[1]) && Number.isFinite(value[2])
+  );
 }
 
 function isCount(value: unknown): value is number {

@@ -92,14 +92,20 @@ export interface Grid {
   height: number;
 }
 
-/** The pixels of a map in the order in which deletion takes them: what speaks most for the target first. */
+/** What pixels, tokens and categories are ranked by: the magnitude of what the sign shows; what it does not show comes last. */
+export function strengthOf(value: number, sign: Sign): number {
+  if (!Number.isFinite(value)) return 0;
+  return sign === "positive" ? Math.max(value, 0) : sign === "negative" ? Math.max(-value, 0) : Math.abs(value);
+}
+
+/** The pixels of a map, or tokens or categories, by their strength. */
 export class Ranking {
   /** The attribution of every pixel, summed over its channels. */
   readonly values: Float32Array;
-  readonly #importance: Float32Array;
+  readonly #strengths: Float32Array;
   #ascending: Float32Array | null = null;
 
-  /** A map of another size is laid over the grid. Where only what speaks against is shown, that comes first. */
+  /** A map of another size is laid over the grid. */
   constructor({ values, shape }: Attribution, { width, height }: Grid, sign: Sign) {
     const map = channelSum(values, shape);
     const fits = map.width === width && map.height === height;
@@ -110,19 +116,16 @@ export class Ranking {
           const y = Math.floor((Math.floor(i / width) * map.height) / height);
           return map.data[y * map.width + x];
         });
-    this.#importance = this.values.map((value) => {
-      if (!Number.isFinite(value)) return 0;
-      return sign === "absolute" ? Math.abs(value) : sign === "negative" ? -value : value;
-    });
+    this.#strengths = this.values.map((value) => strengthOf(value, sign));
   }
 
   get #sorted(): Float32Array {
-    return (this.#ascending ??= this.#importance.slice().sort());
+    return (this.#ascending ??= this.#strengths.slice().sort());
   }
 
   /** From 1; equals share the best of their ranks. */
   rank(i: number): number {
-    return this.#sorted.length - this.#upTo(this.#importance[i]) + 1;
+    return this.#sorted.length - this.#upTo(this.#strengths[i]) + 1;
   }
 
   /** The first `count` as a mask: of equals those that come first in reading order; none where all are equal. */
@@ -132,7 +135,7 @@ export class Ranking {
     if (count <= 0 || sorted[0] === sorted[size - 1]) return mask;
     const least = sorted[Math.max(size - count, 0)];
     let equals = count - (size - this.#upTo(least));
-    this.#importance.forEach((value, i) => {
+    this.#strengths.forEach((value, i) => {
       if (value > least || (value === least && equals-- > 0)) mask[i] = 1;
     });
     return mask;
@@ -142,16 +145,16 @@ export class Ranking {
   first(count: number): number[] {
     const order: number[] = [];
     this.top(count).forEach((taken, i) => taken && order.push(i));
-    return order.sort((a, b) => this.#importance[b] - this.#importance[a] || a - b);
+    return order.sort((a, b) => this.#strengths[b] - this.#strengths[a] || a - b);
   }
 
-  /** How many are not more important than that. */
-  #upTo(importance: number): number {
+  /** How many are not stronger than that. */
+  #upTo(strength: number): number {
     const sorted = this.#sorted;
     let [low, high] = [0, sorted.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (sorted[middle] <= importance) low = middle + 1;
+      if (sorted[middle] <= strength) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -4,7 +4,7 @@
  */
 import type { Backend, BackendChoice } from "./backend";
 import { EVERYTHING, History, pixelsOf, restored, runsOf, START } from "./choice";
-import type { Choice, Compare, Display, Inspect, Pin, Sort, View } from "./choice";
+import type { Choice, Compare, Display, Edit, Inspect, Pin, Sort, View } from "./choice";
 import { sharedEngine } from "./client";
 import { Explanations, infoOf, type Question, type Wanted } from "./explanations";
 import { Listing, type Found } from "./listing";
@@ -270,6 +270,26 @@ export class Session extends EventTarget implements Store {
     if (done) this.#strokes += 1;
   }
 
+  edit(place: number, value: number | null): void {
+    const id = this.#state.inspection?.card.sample.id;
+    if (id === undefined) return;
+    const { feature } = this.#choice.inspect;
+    const others = (this.#choice.edited[id] ?? []).filter(([f, p]) => f !== feature || p !== place);
+    const edits: Edit[] = value === null ? others : [...others, [feature, place, value]];
+    this.#choose({ edited: this.#editing(id, edits), selected: id }, `edit ${place}`);
+  }
+
+  clear(): void {
+    const id = this.#state.inspection?.card.sample.id;
+    if (id === undefined) return;
+    this.#choose({ painted: without(this.#choice.painted, String(id)), edited: this.#editing(id, []) }, "clear");
+  }
+
+  #editing(id: number, edits: readonly Edit[]): Choice["edited"] {
+    const others = without(this.#choice.edited, String(id));
+    return edits.length ? { ...others, [id]: edits } : others;
+  }
+
   setBackend(backend: Backend): void {
     if (this.#state.engine?.backend === backend) return;
     this.#work.abort();
@@ -323,7 +343,7 @@ export class Session extends EventTarget implements Store {
     else if (changed("filter", "sort", "first", "show")) this.#turnPage();
     else if (columns || changed("view", "method", "arguments", "baseline", "targets", "target", "selected"))
       this.#explain();
-    else if (changed("inspect", "painted")) this.#try();
+    else if (changed("inspect", "painted", "edited")) this.#try();
   }
 
   /** Without any consequence. */
@@ -905,13 +925,16 @@ export class Session extends EventTarget implements Store {
     const pixels = pixelsOf(painted[sample.id] ?? [], width * height);
     const result = finished(card);
     const before = this.#state.inspection?.card.sample.id === sample.id ? this.#state.inspection : null;
-    this.#variants = card.status === "error" ? null : variantsOf(sample, result, inspect, pixels, baseline);
+    const edits = editsWithin(sample, this.#choice.edited[sample.id]);
+    this.#variants = card.status === "error" ? null : variantsOf(sample, result, inspect, pixels, edits, baseline);
     const trial = (name: keyof Variants): Trial | null => {
       const variant = this.#variants?.[name];
-      return variant ? { picture: variant.picture, scores: before?.[name]?.scores ?? null } : null;
+      if (!variant) return null;
+      return { picture: variant.picture, hidden: variant.hidden, scores: before?.[name]?.scores ?? null };
     };
     const tried = { after: trial("after"), deleted: trial("deleted"), inserted: trial("inserted") };
-    this.#update({ inspection: { card, width, height, painted: pixels, ...tried, error: card.error } });
+    const edited = new Map(edits.flatMap(([f, place, value]) => (f === inspect.feature ? [[place, value]] : [])));
+    this.#update({ inspection: { card, width, height, painted: pixels, edited, ...tried, error: card.error } });
     if (!this.#trying) void this.#tryOut();
   }
 
@@ -966,6 +989,10 @@ interface Open extends Wanted {
 }
 
 const placeOf = (model: number, sample: number): string => `${model} ${sample}`;
+
+/** Kept ones may come from anywhere. */
+const editsWithin = ({ inputs }: Sample, edits: readonly Edit[] = []): readonly Edit[] =>
+  edits.filter(([feature, place]) => place < (inputs[feature]?.data.length ?? 0));
 
 const without = <T>(record: Readonly<Record<string, T>>, key: string): Record<string, T> =>
   Object.fromEntries(Object.entries(record).filter(([name]) => name !== key));

@@ -126,10 +126,12 @@ export interface Comparison {
   rows: CompareCell[][];
 }
 
-/** A picture that the model was asked about, and what it said. */
+/** A changed sample that the model was asked about, and what it said. */
 export interface Trial {
-  /** [C, height, width], C = 1 or 3, float32 0..1. */
-  picture: NDArray;
+  /** Of the feature in view, [C, height, width], C = 1 or 3, float32 0..1; null where that is no image. */
+  picture: NDArray | null;
+  /** [height * width], 1 at the places that are not those of the sample. */
+  hidden: Uint8Array;
   /** By class; null until computed. */
   scores: Float32Array | null;
 }
@@ -137,14 +139,16 @@ export interface Trial {
 /** The selected sample, and what has been tried with it. */
 export interface Inspection {
   card: Card;
-  /** Of what the model sees: the pixels that can be hidden. */
+  /** Of what the model sees in the feature in view: the places that can be hidden. A text or a row has one for each value. */
   width: number;
   height: number;
   /** [height * width], 1 where hidden. */
   painted: Uint8Array;
-  /** With the painted pixels hidden; null where none is. */
+  /** By place: what stands there in place of the sample's own value. */
+  edited: ReadonlyMap<number, number>;
+  /** With the painted places hidden and the edited ones changed; null where there are none. */
   after: Trial | null;
-  /** At the scrubber: without the most important pixels, and with nothing but these; null without a finished map. */
+  /** At the scrubber: without the most important places, and with nothing but these; null without a finished map. */
   deleted: Trial | null;
   inserted: Trial | null;
   /** Why nothing can be hidden, or what went wrong. */
@@ -237,6 +241,10 @@ export interface Actions {
   setInspect(inspect: Partial<Inspect>): void;
   /** Hides these pixels of the selected sample, [height * width]; `done` ends the stroke. */
   paint(pixels: Uint8Array, done: boolean): void;
+  /** Changes a value of the selected sample's feature in view; null takes the change back. */
+  edit(place: number, value: number | null): void;
+  /** Takes back all that was painted and edited of the selected sample. */
+  clear(): void;
   setBackend(backend: Backend): void;
   cancel(): void;
 }

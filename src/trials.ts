@@ -1,21 +1,24 @@
-/** What the selected sample becomes when pixels are hidden, by the brush or by the scrubber, and how that looks. */
-import type { Inspect } from "./choice";
+/** What the selected sample becomes when a part of it is hidden or changed, and how that looks. */
+import type { Edit, Inspect } from "./choice";
 import { averaged, blurred, mixed, picturing, placesOf, ranked } from "./pixels";
 import type { Result } from "./state";
+import { imageOf } from "./items";
 import type { NDArray, Sample } from "./wire";
 
-/** The sample with some pixels hidden. */
+/** The sample with a part of it hidden or changed. */
 export interface Variant {
   /** By feature, as the model sees it. */
   inputs: NDArray[];
-  /** Of the feature in view, [C, H, W], C = 1 or 3, 0..1. */
-  picture: NDArray;
+  /** Of the feature in view, [C, H, W], C = 1 or 3, 0..1; null where that is no image. */
+  picture: NDArray | null;
+  /** Places of the feature in view that are not those of the sample, [height * width], 1 where hidden or changed. */
+  hidden: Uint8Array;
 }
 
 export interface Variants {
-  /** Null where nothing is painted. */
+  /** Null where nothing is painted or edited. */
   after: Variant | null;
-  /** Null without a finished map that says something about every pixel. */
+  /** Null without a finished map that says something about every place. */
   deleted: Variant | null;
   inserted: Variant | null;
 }
@@ -26,46 +29,59 @@ export function rasterOf({ inputs }: Sample, feature: number): { width: number; 
   return { width: shape.at(-1) ?? 1, height: placesOf(shape).places / (shape.at(-1) ?? 1) };
 }
 
-/** How many pixels of all features the scrubber hides at a place. */
+/** How many places of all features the scrubber hides. */
 export const hiddenAt = (at: number, places: number): number => Math.round(at * places);
 
-/** @param painted [H * W] of the feature in view, 1 where hidden */
+/**
+ * @param painted [H * W] of the feature in view, 1 where hidden
+ * @param edits of any feature; they go before what is painted
+ */
 export function variantsOf(
   sample: Sample,
   result: Result | null,
   { feature, fill, at }: Inspect,
   painted: Uint8Array,
+  edits: readonly Edit[],
   baseline: number,
 ): Variants {
   const values = sample.inputs.map(({ data }) => data as Float32Array<ArrayBuffer>);
   const shapes = sample.inputs.map(({ shape }) => shape);
   const draw = drawingOf(sample, feature);
-  const variant = (changed: Float32Array<ArrayBuffer>[]): Variant => ({
+  const variant = (changed: Float32Array<ArrayBuffer>[], isHidden: (place: number) => boolean): Variant => ({
     inputs: changed.map((data, i) => ({ dtype: "float32", shape: shapes[i], data })),
-    picture: { dtype: "float32", ...draw(changed[feature]) },
+    picture: draw && { dtype: "float32", ...draw(changed[feature]) },
+    hidden: Uint8Array.from({ length: placesOf(shapes[feature]).places }, (_, p) => Number(isHidden(p))),
   });
 
-  const hides = painted.some((pixel) => pixel !== 0);
+  const isImage = (i: number): boolean => imageOf(sample, i) !== null;
   const replacement = (): Float32Array => {
-    if (fill === "blur") return blurredOf(sample, feature);
-    if (fill === "mean") return averaged(values[feature], shapes[feature]);
+    if (isImage(feature) && fill === "blur") return blurredOf(sample, feature);
+    if (isImage(feature) && fill === "mean") return averaged(values[feature], shapes[feature]);
     return baselineOf(sample, feature, baseline);
   };
-  const withPaint = () =>
-    values.map((x, i) => (i === feature ? mixed(x, replacement(), shapes[i], (p) => painted[p] !== 0) : x));
+  const withPaint = () => {
+    const changed = values.map((x, i) =>
+      i === feature ? mixed(x, replacement(), shapes[i], (p) => painted[p] !== 0) : x.slice(),
+    );
+    for (const [i, place, value] of edits) changed[i][place] = value;
+    return changed;
+  };
+  const isEdited = (p: number) => edits.some(([i, place]) => i === feature && place === p);
 
   const order = result && orderOf(result, shapes);
-  const after = hides ? variant(withPaint()) : null;
+  const tried = edits.length > 0 || painted.some((pixel) => pixel !== 0);
+  const after = tried ? variant(withPaint(), (p) => painted[p] !== 0 || isEdited(p)) : null;
   if (!order) return { after, deleted: null, inserted: null };
   const taken = new Uint8Array(order.length);
   for (const place of order.subarray(0, hiddenAt(at, order.length))) taken[place] = 1;
   const starts = shapes.map((_, i) => shapes.slice(0, i).reduce((sum, shape) => sum + placesOf(shape).places, 0));
   const swapped = (from: (i: number) => Float32Array, to: (i: number) => Float32Array) =>
     values.map((_, i) => mixed(from(i), to(i), shapes[i], (p) => taken[starts[i] + p] !== 0));
+  const isTaken = (p: number): boolean => taken[starts[feature] + p] !== 0;
   return {
     after,
-    deleted: variant(swapped((i) => values[i], (i) => baselineOf(sample, i, baseline))), // prettier-ignore
-    inserted: variant(swapped((i) => (shapes[i].length === 3 ? blurredOf(sample, i) : baselineOf(sample, i, baseline)), (i) => values[i])), // prettier-ignore
+    deleted: variant(swapped((i) => values[i], (i) => baselineOf(sample, i, baseline)), isTaken), // prettier-ignore
+    inserted: variant(swapped((i) => (shapes[i].length === 3 ? blurredOf(sample, i) : baselineOf(sample, i, baseline)), (i) => values[i]), (p) => !isTaken(p)), // prettier-ignore
   };
 }
 
@@ -75,8 +91,11 @@ function baselineOf({ baselines }: Sample, feature: number, choice: number): Flo
 }
 
 const drawings = new WeakMap<NDArray, ReturnType<typeof picturing>>();
-const drawingOf = ({ inputs, display }: Sample, feature: number) =>
-  once(drawings, inputs[feature], () => picturing(plainOf(inputs[feature]), plainOf(display[feature])));
+function drawingOf(sample: Sample, feature: number): ReturnType<typeof picturing> | null {
+  const image = imageOf(sample, feature);
+  const input = sample.inputs[feature];
+  return image && once(drawings, input, () => picturing(plainOf(input), plainOf(image)));
+}
 
 const blurs = new WeakMap<NDArray, Float32Array>();
 const blurredOf = ({ inputs }: Sample, feature: number): Float32Array =>

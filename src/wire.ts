@@ -27,15 +27,22 @@ export interface NDArray {
   data: TypedArray;
 }
 
-/** How one model input is shown. Later kinds: text, table, none. */
+/** What a model input is shown as, in Captum Insights' words; "empty" is attributed but not shown. */
+const KINDS = ["image", "text", "general", "empty"] as const;
+
 export interface FeatureSpec {
   name: string;
-  kind: "image";
+  kind: (typeof KINDS)[number];
   /** Name of the model's graph input that this feature feeds. */
   input: string;
   /** Names of the baseline choices; every sample carries one array for each. */
   baselines: string[];
+  /** What the numbers of a general feature are called; empty for all others. */
+  categories: string[];
 }
+
+/** Tokens of a text, or the values of a row. */
+export type Items = readonly (string | number)[];
 
 export interface ModelSpec {
   name: string;
@@ -50,8 +57,11 @@ export interface Sample {
   id: number;
   /** Index into `classes`, or null where the dataset has none. */
   label: number | null;
-  /** Per feature: what to show. Image: [C, H, W] (C = 1, 3, 4), uint8 0..255 or float32 0..1. */
-  display: NDArray[];
+  /**
+   * Per feature: what to show. Image: [C, H, W] (C = 1, 3, 4), uint8 0..255 or float32 0..1. Text: one entry for each
+   * token. General: one for each category. Empty: null.
+   */
+  display: (NDArray | Items | null)[];
   /** Per feature: what the model sees (transformed), without the batch dimension. float32. */
   inputs: NDArray[];
   /** Per feature, per baseline choice: same shape as the input. */
@@ -236,10 +246,16 @@ const image: Reader<NDArray> = (value, place) => {
   return result;
 };
 
+const item: Reader<string | number> = (value, place) =>
+  typeof value === "string" || typeof value === "number" ? value : refuse(place, value, "a string or a number");
+
+const display: Reader<NDArray | Items | null> = (value, place) =>
+  value === null ? null : Array.isArray(value) ? list(item)(value, place) : image(value, place);
+
 const sample = fields<Sample>({
   id: count,
   label: nullable(count),
-  display: list(image),
+  display: list(display),
   inputs: list(array),
   baselines: list(list(array)),
   feature_masks: list(nullable(array)),
@@ -254,7 +270,15 @@ const payload = fields<Payload>({
   protocol: oneOf(PROTOCOL),
   version: string,
   classes: list(string),
-  features: list(fields<FeatureSpec>({ name: string, kind: oneOf("image"), input: string, baselines: list(string) })),
+  features: list(
+    fields<FeatureSpec>({
+      name: string,
+      kind: oneOf(...KINDS),
+      input: string,
+      baselines: list(string),
+      categories: list(string),
+    }),
+  ),
   models: list(fields<ModelSpec>({ name: string, size: count, onnx: nullable(binary) })),
   use_label_for_attr: boolean,
   show: count,
@@ -278,10 +302,23 @@ function checkScan(scan: Scan, of: Pick<Payload, "classes" | "features" | "model
       const input = sample.inputs[f]!;
       checkLength(sample.baselines[f]!, feature.baselines.length, `${here}.baselines[${f}]`, "baseline names");
       const mask = sample.feature_masks[f];
+      checkDisplay(sample.display[f]!, feature, input, `${here}.display[${f}]`);
       sample.baselines[f]!.forEach((baseline, b) => checkShape(baseline, input, `${here}.baselines[${f}][${b}]`));
       if (mask) checkShape(mask, input, `${here}.feature_masks[${f}]`);
     });
   });
+}
+
+/** As many tokens or values as the input has. */
+function checkDisplay(shown: Sample["display"][number], feature: FeatureSpec, { shape }: NDArray, place: string): void {
+  const { kind, categories } = feature;
+  const got = shown === null ? "empty" : "dtype" in shown ? "image" : kind === "text" ? "text" : "general";
+  if (got !== kind)
+    throw new WireError(`${place}: got what is shown of a feature of kind "${got}"; expected "${kind}"`);
+  if (shown === null || "dtype" in shown) return;
+  const count = kind === "text" ? shape[0] : categories.length;
+  if (shown.length !== count || shape[0] !== count)
+    throw new WireError(`${place}: got ${shown.length} entries for the input [${shape.join(", ")}]; expected ${count}`);
 }
 
 function checkShape({ shape }: NDArray, { shape: expected }: NDArray, place: string): void {

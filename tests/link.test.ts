@@ -37,7 +37,7 @@ class FakeSession extends EventTarget implements Partial<Linked> {
     phase: { name: "ready" },
     methods: [{ name: "Saliency", baselines: "one" }] as State["methods"],
     models: ["Net"],
-    features: [{ name: "Photo", kind: "image", input: "x", baselines: ["zero", "grey"] }],
+    features: [{ name: "Photo", kind: "image", input: "x", baselines: ["zero", "grey"], categories: [] }],
     baselines: ["zero", "grey"],
     cards: [card(0), card(3)],
     comparison: null,
@@ -317,7 +317,13 @@ describe("results", () => {
   test("leave out what cannot be explained, and features that a method says nothing about", () => {
     const { session, model } = linked();
     const layer = result({ attributions: [null, result().attributions[0]], delta: null });
-    const features = ["Left", "Right"].map((name) => ({ name, kind: "image" as const, input: name, baselines: [] }));
+    const features = ["Left", "Right"].map((name) => ({
+      name,
+      kind: "image" as const,
+      input: name,
+      baselines: [],
+      categories: [],
+    }));
     session.change({}, { features, cards: [card(0, { status: "error", result: null }), card(3, { result: layer })] });
     jest.advanceTimersByTime(300);
     const [{ content, values }] = model.told;

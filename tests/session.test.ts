@@ -40,7 +40,7 @@ const payloadOf = (samples: Sample[], change: Partial<Payload> = {}): Payload =>
   protocol: 1,
   version: "0.1.0",
   classes,
-  features: [{ name: "Digit", kind: "image", input, baselines: ["zero", "other"] }],
+  features: [{ name: "Digit", kind: "image", input, baselines: ["zero", "other"], categories: [] }],
   models: [{ name: "Model 1", size: net.onnx.length, onnx: net.onnx }],
   use_label_for_attr: true,
   show: 2,
@@ -457,7 +457,7 @@ test("one output per sample has no classes and no target", async () => {
     ],
     {
       models: [{ name: "Model 1", size: 1, onnx: regression.onnx }],
-      features: [{ name: "Photo", kind: "image", input: name, baselines: ["zero"] }],
+      features: [{ name: "Photo", kind: "image", input: name, baselines: ["zero"], categories: [] }],
     },
   );
   const state = await until(start(payload, new TestSource(false)), settled);
@@ -650,7 +650,7 @@ describe("Inspect", () => {
     const painted = await until(session, (s) => Boolean(s.inspection?.after?.scores));
     const zero = await loaded.at(-1)!.run({ [input]: { data: new Float32Array(64), shape: [1, 1, 8, 8] } });
     expect(difference(flat(painted.inspection!.after!.scores!), flat(zero.scores.data))).toBeLessThan(1e-6);
-    expect(new Set(painted.inspection!.after!.picture.data as Float32Array).size).toBe(1);
+    expect(new Set(painted.inspection!.after!.picture!.data as Float32Array).size).toBe(1);
     session.undo();
     expect((await until(session, (s) => s.inspection!.after === null)).inspection!.painted.some(Boolean)).toBe(false);
   });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { decode, encode } from "@msgpack/msgpack";
-import { decodePayload, decodeScan, encodePayload, encodeScan, WireError } from "../src/wire";
+import { decodePayload, decodeScan, encodePayload, encodeScan, type NDArray, WireError } from "../src/wire";
 
 const bytes = new Uint8Array(readFileSync(join(__dirname, "fixtures", "wire.msgpack")));
 
@@ -23,7 +23,7 @@ describe("the payload that Python wrote", () => {
       protocol: 1,
       version: "0.1.0",
       classes: ["zéro", "one", "<two>"],
-      features: [{ name: "Digit", kind: "image", input: "x", baselines: ["zero", "grey"] }],
+      features: [{ name: "Digit", kind: "image", input: "x", baselines: ["zero", "grey"], categories: [] }],
       use_label_for_attr: true,
       show: 2,
       choice: { method: "Occlusion", arguments: { Occlusion: { strides: [1, 4, 4] } }, targets: { "1": 2 } },
@@ -40,7 +40,7 @@ describe("the payload that Python wrote", () => {
     const { display, inputs, additional, baselines, feature_masks, outputs } = payload.scan.samples[0]!;
     const expected = [0, 0, 5, 13, 9, 1, 0, 0]; // the first row of scikit-learn's first digit, 0..16
     expect(display[0]).toMatchObject({ dtype: "uint8", shape: [1, 8, 8] });
-    expect([...display[0]!.data.slice(0, 8)]).toEqual(expected.map((v) => v * 15));
+    expect([...(display[0] as NDArray).data.slice(0, 8)]).toEqual(expected.map((v) => v * 15));
     expect(inputs[0]).toMatchObject({ dtype: "float32", shape: [1, 8, 8] });
     expect([...inputs[0]!.data.slice(0, 8)]).toEqual(expected.map((v) => v / 16));
     expect(baselines[0]!.map((b) => b.data[63])).toEqual([0, 0.5]);

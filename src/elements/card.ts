@@ -4,7 +4,8 @@ import { property, state as own } from "lit/decorators.js";
 import { isDeltaHigh, nameOf, picturesOf } from "../derived";
 import { sortValue, type Actions, type Attribution, type Card, type Faithfulness, type Sort } from "../state";
 import { rasterSize } from "../styles/raster";
-import type { FeatureSpec } from "../wire";
+import { imageOf } from "../items";
+import type { FeatureSpec, NDArray } from "../wire";
 import { percent, score, signed } from "../format";
 import { bullseye, check, cross, warning } from "./icons";
 import { type Look, type Place, probed, SIDE, strongest } from "./map";
@@ -396,7 +397,7 @@ export class AttriscopeCard extends LitElement {
 
   #pictures(feature: number) {
     const { card, look } = this;
-    const image = card.sample.display[feature] ?? null;
+    const image = imageOf(card.sample, feature);
     const name = this.features[feature].name;
     const original = html`<attriscope-map
       .image=${image}
@@ -422,7 +423,7 @@ export class AttriscopeCard extends LitElement {
     </div>`;
   }
 
-  #maps(feature: number, image: Card["sample"]["display"][number] | null) {
+  #maps(feature: number, image: NDArray | null) {
     const { card, look } = this;
     const styles = picturesOf(look.display.style);
     const error = card.error ?? card.sample.error;

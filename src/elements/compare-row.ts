@@ -4,6 +4,7 @@ import { property, state as own } from "lit/decorators.js";
 import { bestOf, isDeltaHigh, nameOf } from "../derived";
 import type { Actions, Card, Column, CompareCell, Result } from "../state";
 import { styleNamed } from "../styles/index";
+import { imageOf } from "../items";
 import { percent, score, signed } from "../format";
 import { check, cross, warning } from "./icons";
 import { type Look, type Place, probed } from "./map";
@@ -324,7 +325,7 @@ export class AttriscopeCompareRow extends LitElement {
     >
       <attriscope-map
         class="thumbnail"
-        .image=${sample.display[this.feature] ?? null}
+        .image=${imageOf(sample, this.feature)}
         .look=${this.look}
         .side=${THUMBNAIL}
         label="${this.name}, sample ${sample.id}"
@@ -421,7 +422,7 @@ export class AttriscopeCompareRow extends LitElement {
     const target = this.#name(result.target);
     return html`<attriscope-map
         class="map"
-        .image=${this.card.sample.display[this.feature] ?? null}
+        .image=${imageOf(this.card.sample, this.feature)}
         .attribution=${attribution}
         .picture=${styleNamed(this.look.display.style)}
         .look=${this.look}

@@ -2,6 +2,7 @@
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property } from "lit/decorators.js";
 import type { Card } from "../state";
+import { imageOf } from "../items";
 import { check, cross } from "./icons";
 import type { Look } from "./map";
 import { rove } from "./roving";
@@ -98,7 +99,7 @@ export class AttriscopeFilm extends LitElement {
     >
       <div class="picture">
         <attriscope-map
-          .image=${sample.display[this.feature] ?? null}
+          .image=${imageOf(sample, this.feature)}
           .look=${this.look}
           .side=${SIDE}
           label="Sample ${sample.id}"

@@ -6,6 +6,7 @@ import { channelNames, type Grid, isDeltaHigh, nameOf, picturesOf, Ranking } fro
 import type { Actions, Attribution, Card, Inspect, Inspection, State } from "../state";
 import { heatMap } from "../styles/heat-map";
 import { rasterSize } from "../styles/raster";
+import { imageOf } from "../items";
 import type { NDArray } from "../wire";
 import { percent, plural, signed } from "../format";
 import { box, brush, check, cross, warning } from "./icons";
@@ -509,7 +510,7 @@ export class AttriscopeInspect extends LitElement {
   }
 
   #input({ card, painted, after }: Inspection): Pane {
-    const { display, id } = card.sample;
+    const { id } = card.sample;
     const hidden = countOf(painted);
     const about = [
       this.state.features[this.#feature].name,
@@ -518,7 +519,7 @@ export class AttriscopeInspect extends LitElement {
     ];
     return {
       name: "input",
-      image: after?.picture ?? display[this.#feature] ?? null,
+      image: after?.picture ?? imageOf(card.sample, this.#feature),
       attribution: null,
       picture: null,
       scale: null,
@@ -536,7 +537,7 @@ export class AttriscopeInspect extends LitElement {
     const style = blank ? heatMap : (picturesOf(this.look.display.style).at(-1) ?? heatMap);
     const pane: Pane = {
       name: "map",
-      image: sample.display[this.#feature] ?? null,
+      image: imageOf(sample, this.#feature),
       attribution,
       picture: style,
       scale: null,
@@ -626,7 +627,7 @@ export class AttriscopeInspect extends LitElement {
   #pixel(card: Card) {
     const { probe } = this;
     if (!probe) return html`<span>point at a pixel to read it</span>`;
-    const image = card.sample.display[this.#feature];
+    const image = imageOf(card.sample, this.#feature);
     const attribution = card.result?.attributions[this.#feature];
     const unit = image?.dtype === "uint8" ? 1 : 255;
     const colour = image ? valuesAt(image, probe, this.#grid).map((value) => Math.round(value * unit)) : [];
@@ -668,7 +669,7 @@ export class AttriscopeInspect extends LitElement {
         : `${top < 1e4 ? top : `${Math.round(top / 1000)}k`} pixel${top === 1 ? "" : "s"}, ${((top / size) * 100).toFixed(1)} %`;
     const { ramp, display } = this.look;
     return html`<div class="below">
-      <label class="field outline" title="Outlines the most important pixels in both pictures">
+      <label class="field outline" title="Outlines the strongest pixels in both pictures">
         <span>outline top</span>
         <input
           type="range"
@@ -723,7 +724,7 @@ export class AttriscopeInspect extends LitElement {
     const { made, first } = this.#ranking;
     return html`<table class="silent">
       <caption>
-        The ${TABLE_ROWS} most important pixels
+        The ${TABLE_ROWS} strongest pixels
       </caption>
       <tr>
         <th>x</th>

@@ -8,6 +8,7 @@ import { type NormalizedMap, Normalizer } from "../styles/normalize";
 import { channelSum, type Raster, rasterSize, resample, rgbaOf, smoothed } from "../styles/raster";
 import type { Ramp, Sign, Style, Theme } from "../styles/style";
 import type { NDArray } from "../wire";
+import { strengthOf } from "../derived";
 import { paintSoon } from "./painting";
 import { base } from "./tokens";
 
@@ -110,21 +111,23 @@ export function probed(attribution: Attribution, look: Look, { u, v }: Place, sc
   const { raster, normalized } = preparedMap(attribution, look.display, scale);
   const x = Math.min(Math.floor(u * raster.width), raster.width - 1);
   const y = Math.min(Math.floor(v * raster.height), raster.height - 1);
-  const value = normalized.values[y * raster.width + x];
-  const stronger = raster.data.reduce((count, other) => {
-    return Math.abs(other) > Math.abs(raster.data[y * raster.width + x]) ? count + 1 : count;
-  }, 0);
+  const at = y * raster.width + x;
+  const value = normalized.values[at];
+  const { sign } = look.display;
+  const own = strengthOf(raster.data[at], sign);
+  const stronger = raster.data.reduce((count, other) => (strengthOf(other, sign) > own ? count + 1 : count), 0);
   return { x, y, value: look.display.sign === "negative" ? 0 - value : value, rank: stronger + 1 };
 }
 
 /** The places of a map's strongest pixels, the strongest first; of equals those that come first in reading order. */
 export function strongest(attribution: Attribution, look: Look, count: number): Place[] {
   const { data, width, height } = preparedMap(attribution, look.display, null).raster;
+  const strength = (i: number): number => strengthOf(data[i], look.display.sign);
   const top: number[] = [];
-  data.forEach((value, i) => {
-    const size = Math.abs(value);
-    if (!(size > 0) || (top.length === count && size <= Math.abs(data[top[count - 1]]))) return;
-    const after = top.findIndex((other) => Math.abs(data[other]) < size);
+  data.forEach((_, i) => {
+    const size = strength(i);
+    if (!(size > 0) || (top.length === count && size <= strength(top[count - 1]))) return;
+    const after = top.findIndex((other) => strength(other) < size);
     top.splice(after < 0 ? top.length : after, 0, i);
     top.length = Math.min(top.length, count);
   });

@@ -151,12 +151,7 @@ export class AttriscopeWhatIf extends LitElement {
         <span class="caps" id="head">What if</span>
         <span class="muted truncate" title=${about}>${about}</span>
         <button class="quiet" data-action="undo" ?disabled=${!canUndo} @click=${() => this.actions.undo()}>Undo</button>
-        <button
-          class="quiet"
-          data-action="clear"
-          ?disabled=${hidden === 0}
-          @click=${() => this.actions.paint(new Uint8Array(painted.length), true)}
-        >
+        <button class="quiet" data-action="clear" ?disabled=${after === null} @click=${() => this.actions.clear()}>
           Clear
         </button>
       </div>

@@ -4,6 +4,7 @@
  */
 import type { ArgumentValue, LayerInfo, ParamSpec } from "../methods/method";
 import type { Display, State } from "../state";
+import { imageOf } from "../items";
 import { scaleOf } from "./picture";
 import { called, importing, indented, list, moduleAt, python, quoted, tuple } from "./python";
 import { type Explained, explained } from "./shown";
@@ -432,7 +433,7 @@ class Part {
     const feature = Math.min(view === "samples" ? 0 : choice.inspect.feature, features.length - 1);
     const { card, result } = this.#one.cells.find((cell) => cell.result) ?? { card: null, result: null };
     const map = result?.attributions[feature];
-    const image = card?.sample.display[feature];
+    const image = card && imageOf(card.sample, feature);
     if (!map || !image || map.shape.length !== 3) return;
     const fits = map.shape.slice(1).join() === image.shape.slice(1).join();
     const { sign, style, cmap, clip, opacity } = this.#display;

@@ -2,6 +2,7 @@
 import { bestOf, initialsOf, isDeltaHigh, nameOf, rowScales } from "../derived";
 import { percent, score, signed } from "../format";
 import type { Card, Column, Comparison, CompareCell, State } from "../state";
+import { imageOf } from "../items";
 import { styleNamed } from "../styles/index";
 import { alert, bullseye, caption, caps, curves, type Inks, inksOf, MARGIN, picture, SIDE, sheet, slot, verdict } from "./parts"; // prettier-ignore
 import { type Look, scaleOf } from "./picture";
@@ -82,7 +83,7 @@ async function sampleFigure(card: Card, { classes }: State, feature: number, loo
   const mark = card.correct === null ? 0 : 14;
   const room = FIRST - MARGIN - 14 - 4 - widthOf(number, 11) * SPARE - 4;
   return [
-    await picture(MARGIN, 8, { image: card.sample.display[feature] ?? null }, look, inks, THUMBNAIL),
+    await picture(MARGIN, 8, { image: imageOf(card.sample, feature) }, look, inks, THUMBNAIL),
     text(start, 20, [{ text: `#${card.sample.id}`, fill: inks.quiet, size: 11 }]),
     ...(truth === null
       ? []
@@ -118,7 +119,7 @@ async function cellFigure({ card, cell, column, feature, scale, models }: Place,
   const top = models ? PREDICTED : 0;
   const nodes = models ? predicted(card, cell, inks) : [];
   const attribution = result?.attributions[feature];
-  const image = card.sample.display[feature] ?? null;
+  const image = imageOf(card.sample, feature);
   const error = cell.error ?? card.sample.error;
   const waiting = cell.status === "running" ? percent(cell.done) : "queued";
   const why = column.whyNot === undefined ? (error ?? (result ? "no map" : waiting)) : "not here";

@@ -13,6 +13,7 @@ import {
 } from "../derived";
 import { percent, score, signed, tick } from "../format";
 import type { Attribution, Card, Faithfulness, Inspection, State, Trial } from "../state";
+import { imageOf } from "../items";
 import { heatMap } from "../styles/heat-map";
 import { rasterSize } from "../styles/raster";
 import { alert, type Box,  caption, caps, curves, explaining, type Inks, inksOf, MARGIN, methodInWords, picture, SIDE, sheet, slot, verdict } from "./parts"; // prettier-ignore
@@ -40,7 +41,7 @@ export async function inspectFigure(state: State, look: Look): Promise<SvgNode> 
   const words = [
     methodInWords(one, state),
     `scale per map, top ${look.display.clip} % clipped`,
-    ...(top > 0 ? [`outlined: the ${top} most important pixels`] : []),
+    ...(top > 0 ? [`outlined: the ${top} strongest pixels`] : []),
     ...(hidden > 0 ? [`hidden: ${hidden} pixel${hidden === 1 ? "" : "s"} (${state.choice.inspect.fill})`] : []),
   ];
   const pictures = await windows(inspection, state, look, inks);
@@ -80,7 +81,7 @@ async function windows(inspection: Inspection, state: State, look: Look, inks: I
   const { card, after, painted } = inspection;
   const { inspect } = state.choice;
   const feature = Math.min(inspect.feature, state.features.length - 1);
-  const own = card.sample.display[feature] ?? null;
+  const own = imageOf(card.sample, feature);
   const image = after?.picture ?? own;
   const attribution = settled(card)?.attributions[feature] ?? null;
   const ranking = attribution && new Ranking(attribution, inspection, look.display.sign);

@@ -2,6 +2,7 @@
 import { isDeltaHigh, nameOf, picturesOf, shareOf, shownPredictions, spanOf } from "../derived";
 import { percent, score, signed } from "../format";
 import type { Card, State } from "../state";
+import { imageOf } from "../items";
 import { alert,  caps, caption, explaining, GAP, type Inks, inksOf, MARGIN, methodInWords, picture, shareBar, SIDE, sheet, slot, verdict } from "./parts"; // prettier-ignore
 import type { Look } from "./picture";
 import { type Explained, explained } from "./shown";
@@ -92,7 +93,7 @@ function head(card: Card, { classes }: State, right: number, inks: Inks): SvgNod
 }
 
 async function maps({ card, result }: Explained["cells"][number], feature: number, y: number, look: Look, inks: Inks) {
-  const image = card.sample.display[feature] ?? null;
+  const image = imageOf(card.sample, feature);
   const styles = picturesOf(look.display.style);
   const left = MARGIN + SIDE + GAP;
   const original = picture(MARGIN, y, { image }, look, inks);

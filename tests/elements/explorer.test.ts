@@ -769,7 +769,13 @@ describe("cards", () => {
   });
 
   test("several features: a row of pictures and a share each", async () => {
-    const features = ["left", "right"].map((name) => ({ name, kind: "image" as const, input: name, baselines: [] }));
+    const features = ["left", "right"].map((name) => ({
+      name,
+      kind: "image" as const,
+      input: name,
+      baselines: [],
+      categories: [],
+    }));
     const { explorer } = await mount({ features, cards: [makeCard(20, { features: 2 })] });
     expect(all(card(explorer, 20).shadowRoot!, "attriscope-map")).toHaveLength(6);
     expect(all(card(explorer, 20).shadowRoot!, "attriscope-share").map(text)).toEqual([
@@ -780,7 +786,9 @@ describe("cards", () => {
 
   test("names are text, whatever they hold", async () => {
     const classes = ["<img src=x onerror=alert(1)>", "<b>bold</b>"];
-    const features = [{ name: "<script>alert(2)</script>", kind: "image" as const, input: "x", baselines: [] }];
+    const features = [
+      { name: "<script>alert(2)</script>", kind: "image" as const, input: "x", baselines: [], categories: [] },
+    ];
     const { explorer } = await mount({ classes, features, cards: [makeCard(20, { classes })] });
     expect(all(explorer.shadowRoot!, "img, script, b:not(.range b, .strip b, .numbers b)")).toHaveLength(0);
     expect(text(explorer)).toContain(classes[0]);

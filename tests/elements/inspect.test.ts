@@ -137,9 +137,9 @@ describe("ranking", () => {
   test("by the sum over the channels; equals come in reading order", () => {
     const ranking = new Ranking(attribution([1, 0, 2, -5, 1, 0, 1, 0], [2, 2, 2]), { width: 2, height: 2 }, "signed");
     expect([...ranking.values]).toEqual([2, 0, 3, -5]);
-    expect([0, 1, 2, 3].map((i) => ranking.rank(i))).toEqual([2, 3, 1, 4]);
-    expect([...ranking.top(2)]).toEqual([1, 0, 1, 0]);
-    expect(ranking.first(3)).toEqual([2, 0, 1]);
+    expect([0, 1, 2, 3].map((i) => ranking.rank(i))).toEqual([3, 4, 2, 1]);
+    expect([...ranking.top(2)]).toEqual([0, 0, 1, 1]);
+    expect(ranking.first(3)).toEqual([3, 2, 0]);
     const equals = new Ranking(attribution([1, 1, 0, 1], [1, 2, 2]), { width: 2, height: 2 }, "signed");
     expect([...equals.top(2)]).toEqual([1, 1, 0, 0]);
     expect([0, 1, 2, 3].map((i) => equals.rank(i))).toEqual([1, 1, 4, 1]);
@@ -148,6 +148,7 @@ describe("ranking", () => {
   test("as the sign is shown, and none where all are equal", () => {
     const map = attribution([3, -4, 0, 1], [1, 2, 2]);
     expect(new Ranking(map, { width: 2, height: 2 }, "absolute").first(2)).toEqual([1, 0]);
+    expect(new Ranking(map, { width: 2, height: 2 }, "positive").first(2)).toEqual([0, 3]);
     expect(new Ranking(map, { width: 2, height: 2 }, "negative").first(1)).toEqual([1]);
     const zero = new Ranking(attribution([0, 0, 0, 0], [1, 2, 2]), { width: 2, height: 2 }, "signed");
     expect(countOf(zero.top(3))).toBe(0);
@@ -339,8 +340,8 @@ describe("painting", () => {
     fill.value = "blur";
     fill.dispatchEvent(new Event("change"));
     await settled();
-    expect(store.calls.map(([name]) => name)).toEqual(["undo", "paint", "setInspect"]);
-    expect(countOf(paints(store)[0][1])).toBe(0);
+    expect(store.calls.map(([name]) => name)).toEqual(["undo", "clear", "setInspect"]);
+    expect(countOf(store.state.inspection!.painted)).toBe(0);
     expect(store.calls[2][1]).toEqual({ fill: "blur" });
     expect(one(explorer, '[data-action="clear"]').hasAttribute("disabled")).toBe(true);
   });
@@ -485,7 +486,7 @@ describe("the rest of it", () => {
     expect(film.activeElement).toBe(chosen());
   });
 
-  test("a table of the most important pixels", async () => {
+  test("a table of the strongest pixels", async () => {
     const { explorer } = await mount(nothingPainted());
     const rows = all(one(explorer, "attriscope-inspect").shadowRoot!, "table tr");
     expect(rows).toHaveLength(11);

@@ -8,7 +8,7 @@ import type { Arguments } from "../../src/methods/method";
 import type { Card, Result, State } from "../../src/state";
 import type { NDArray, Sample } from "../../src/wire";
 import { difference, type Net, readNet, revive } from "../engine/fixtures";
-import { makeCard, makeComparison, makeInspection, makeState, summed } from "../gallery/fake-store";
+import { makeCard, makeComparison, makeInspection, makeState, pictureOf, summed } from "../gallery/fake-store";
 
 const OFFERED: State["methods"] = METHODS.map((method) => ({ ...method, whyNot: undefined }));
 
@@ -140,7 +140,7 @@ async function stateOf(net: Net, model: Model, { method, arguments: args = {}, s
     arguments: args,
     methods: describeMethods(model),
     layers: describeLayers(model),
-    features: names.map((name) => ({ name, kind: "image", input: name, baselines: choices })),
+    features: names.map((name) => ({ name, kind: "image", input: name, baselines: choices, categories: [] })),
   });
   return { state, answers };
 }
@@ -159,7 +159,7 @@ function tensorsOf({ cards, features }: State) {
   const masked = cards[0].sample.feature_masks[0] !== null;
   return {
     inputs: byFeature(({ inputs }, f) => inputs[f]),
-    images: stacked(cards.map(({ sample }) => sample.display[0])),
+    images: stacked(cards.map(pictureOf)),
     baselines: byFeature(({ baselines }, f) => baselines[f][0]),
     all_baselines: cards.length > 1 ? each : each[0],
     ...(masked ? { feature_mask: byFeature((sample, f) => sample.feature_masks[f]!, "int") } : {}),
@@ -361,7 +361,7 @@ test("names, paths and arguments from anywhere end no comment and no string", ()
     cards,
     models: [evil],
     classes: Array<string>(10).fill(evil),
-    features: [{ name: evil, kind: "image", input: evil, baselines: [evil] }],
+    features: [{ name: evil, kind: "image", input: evil, baselines: [evil], categories: [] }],
   };
   const args: Arguments = {
     layer: evil,

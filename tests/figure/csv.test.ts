@@ -27,7 +27,7 @@ function records(state: State): Record<string, string>[] {
 }
 
 test("Samples: a row for each sample and feature, with all digits", () => {
-  const state = makeState({ features: ["left", "right"].map((name) => ({ name, kind: "image", input: name, baselines: ["zero"] })) }); // prettier-ignore
+  const state = makeState({ features: ["left", "right"].map((name) => ({ name, kind: "image", input: name, baselines: ["zero"], categories: [] })) }); // prettier-ignore
   state.cards = [20, 21].map((id) => makeCard(id, { features: 2 }));
   const rows = records(state);
   expect(rows.map(({ sample, feature }) => [sample, feature])).toEqual([["20", "left"], ["20", "right"], ["21", "left"], ["21", "right"]]); // prettier-ignore

@@ -11,7 +11,7 @@ import { heatMap } from "../../src/styles/heat-map";
 import { Normalizer } from "../../src/styles/normalize";
 import { channelSum, rgbaOf } from "../../src/styles/raster";
 import type { Theme } from "../../src/styles/style";
-import { makeCard, makeComparison, makeInspection, makeState } from "../gallery/fake-store";
+import { makeCard, makeComparison, makeInspection, makeState, pictureOf } from "../gallery/fake-store";
 
 /** jsdom lacks it. */
 beforeAll(() => Object.assign(globalThis, { CompressionStream }));
@@ -84,7 +84,9 @@ describe.each(Object.keys(views))("%s", (view) => {
   test("names from anywhere stay text", async () => {
     const state = views[view]();
     const cards = NASTY.map((_, label) => makeCard(20 + label, { classes: NASTY, label }));
-    const features: State["features"] = [{ name: NASTY[0], kind: "image", input: "x", baselines: [NASTY[1]] }];
+    const features: State["features"] = [
+      { name: NASTY[0], kind: "image", input: "x", baselines: [NASTY[1]], categories: [] },
+    ];
     const comparison = state.comparison && makeComparison(cards, [{ method: NASTY[0], arguments: { x: NASTY[0] } }]);
     const inspection = state.inspection && makeInspection(cards[1]);
     const root = await parsed({ ...state, classes: NASTY, features, cards, comparison, inspection });
@@ -113,7 +115,7 @@ describe("pictures", () => {
     const [original, map] = root.querySelectorAll("image");
     expect(original.getAttribute("image-rendering")).toBe("pixelated");
     expect(original.getAttribute("width")).toBe("96");
-    const image = rgbaOf(card.sample.display[0], PAPER.background);
+    const image = rgbaOf(pictureOf(card), PAPER.background);
     expect(pixelsOf(original)).toEqual({ width: 32, height: 32, rgb: opaque(image.data) });
     const { values, shape } = card.result!.attributions[0]!;
     const { sign, clip, opacity, cmap } = START.display;

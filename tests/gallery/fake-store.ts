@@ -20,6 +20,7 @@ import type {
   Store,
   View,
 } from "../../src/state";
+import { imageOf, isItems, itemsOf } from "../../src/items";
 import type { Filter, NDArray, Sample } from "../../src/wire";
 
 export const CLASSES = ["Plane", "Car", "Bird", "Cat", "Deer", "Dog", "Frog", "Horse", "Ship", "Truck"];
@@ -59,8 +60,13 @@ export function scene(seed: number, channels: number, height: number, width: num
 
 /** Gradients of the picture with a sign that leans to one side: noisy like a real map. */
 export function attributionFor(image: NDArray, seed: number, lean = 0.1): Attribution {
-  const [channels, height, width] = image.shape;
   const next = random(seed);
+  if (image.shape.length < 3)
+    return summed(
+      Float32Array.from(image.data as Float32Array, () => (next() - 0.5 + lean) * (next() < 0.3 ? 1.4 : 0.5)),
+      image.shape,
+    );
+  const [channels, height, width] = image.shape;
   const values = new Float32Array(channels * height * width);
   for (let channel = 0; channel < channels; channel++) {
     for (let v = 0; v < height; v++) {
@@ -155,6 +161,8 @@ export interface CardOptions {
   features?: number;
   image?: NDArray;
   label?: number;
+  /** By feature, in place of pictures. */
+  display?: Sample["display"];
 }
 
 export function makeCard(id: number, options: CardOptions = {}): Card {
@@ -168,19 +176,20 @@ export function makeCard(id: number, options: CardOptions = {}): Card {
   const wrong = predictions.length > 1 && next() < 0.35;
   const guess = predictions[wrong ? Math.min(predictions.length - 1, 1 + Math.floor(next() * 4)) : 0]?.index ?? null;
   const label = labelled ? (options.label ?? guess) : null;
-  const display = Array.from(
-    { length: features },
-    (_, feature) => options.image ?? scene(id * 3 + feature, channels, height, width),
-  );
+  const display =
+    options.display ??
+    Array.from({ length: features }, (_, feature) => options.image ?? scene(id * 3 + feature, channels, height, width));
   const sample: Sample = {
     id,
     label,
     display,
-    inputs: display,
-    baselines: display.map(() => []),
+    inputs: display.map(inputOf),
+    baselines: display.map((shown) =>
+      isItems(shown) ? [{ ...inputOf(shown), data: new Float32Array(shown.length) }] : [],
+    ),
     additional: {},
     outputs: [{ raw: scalar(1.732), scores: classes.length > 1 ? scoresOf(predictions) : scalar(1.732) }],
-    feature_masks: [null],
+    feature_masks: display.map(() => null),
     error: null,
   };
   const target = predictions[0]?.index ?? null;
@@ -197,6 +206,16 @@ export function makeCard(id: number, options: CardOptions = {}): Card {
   };
 }
 
+/** The picture itself, numbers as they are, tokens by their place; what is not shown is one number. */
+const inputOf = (shown: Sample["display"][number]): NDArray => {
+  if (shown && !isItems(shown)) return shown;
+  const data = Float32Array.from(shown ?? [0], (item, i) => (typeof item === "number" ? item : i + 1));
+  return { dtype: "float32", shape: [data.length], data };
+};
+
+/** The picture of a card's first feature. */
+export const pictureOf = ({ sample }: Pick<Card, "sample">): NDArray => imageOf(sample, 0)!;
+
 const scoresOf = (predictions: readonly Prediction[]): NDArray => {
   const data = new Float32Array(predictions.length);
   for (const { index, score } of predictions) data[index] = score;
@@ -207,9 +226,9 @@ const scalar = (value: number): NDArray => ({ dtype: "float32", shape: [1], data
 
 function makeResult(sample: Sample, name: string, target: number | null): Result {
   const info = METHODS.find((entry) => entry.name === name);
-  const attributions = sample.display.map((image, feature) =>
+  const attributions = sample.display.map((shown, feature) =>
     attributionFor(
-      image,
+      inputOf(shown),
       sample.id * 31 + (target ?? 0) * 7 + feature,
       0.05 + ((sample.id + (target ?? 0)) % 4) * 0.06,
     ),
@@ -269,7 +288,7 @@ export function makeState(change: Partial<State> = {}): State {
     model: 0,
     live: true,
     classes: CLASSES,
-    features: [{ name: "photo", kind: "image", input: "x", baselines: ["zero (grey)", "black"] }],
+    features: [{ name: "photo", kind: "image", input: "x", baselines: ["zero (grey)", "black"], categories: [] }],
     methods: METHODS,
     layers: LAYERS,
     method: "Integrated Gradients",
@@ -346,32 +365,67 @@ export function makeComparison(cards: readonly Card[], pins: readonly Pin[] = PI
 
 /** Inspect, on one card, with a painted corner and the scrubber at 15 %. */
 export function makeInspection(card: Card): Inspection {
-  const [channels, height, width] = card.sample.display[0].shape;
+  const image = imageOf(card.sample, 0);
+  if (!image) return makeItemInspection(card);
+  const [channels, height, width] = image.shape;
   const painted = new Uint8Array(height * width);
   for (let y = Math.floor(height * 0.6); y < height * 0.78; y++) {
     const inset = Math.floor(Math.abs(y / height - 0.69) * width * 0.7);
     painted.fill(1, y * width + inset + 1, y * width + Math.floor(width * 0.4) - inset);
   }
-  const unit = Float32Array.from(card.sample.display[0].data as Uint8Array, (v) => v / 255);
+  const unit = Float32Array.from(image.data as Uint8Array, (v) => v / 255);
   const picture = (hidden: (at: number) => boolean): NDArray => ({
     dtype: "float32",
     shape: [channels, height, width],
     data: unit.map((v, i) => (hidden(i % (height * width)) ? 0.5 : v)),
   });
-  const moved = (seed: number) => {
-    const next = random(seed);
-    const raw = Float32Array.from(card.predictions, () => Math.exp(next() * 5));
-    const total = raw.reduce((a, b) => a + b, 0);
-    return raw.map((v) => v / total);
-  };
+  const trial = (seed: number, isHidden: (at: number) => boolean) => ({
+    picture: picture(isHidden),
+    hidden: Uint8Array.from(painted, (_, at) => Number(isHidden(at))),
+    scores: moved(card, seed),
+  });
   return {
-    card: { ...card, result: card.result && { ...card.result, faithfulness: faithfulnessOf(card.sample.id) } },
+    card: judged(card),
     width,
     height,
     painted,
-    after: { picture: picture((at) => painted[at] !== 0), scores: moved(card.sample.id) },
-    deleted: { picture: picture((at) => random(at)() < 0.15), scores: moved(2) },
-    inserted: { picture: picture((at) => random(at)() >= 0.15), scores: moved(3) },
+    edited: new Map(),
+    after: trial(card.sample.id, (at) => painted[at] !== 0),
+    deleted: trial(2, (at) => random(at)() < 0.15),
+    inserted: trial(3, (at) => random(at)() >= 0.15),
+    error: null,
+  };
+}
+
+const judged = (card: Card): Card => ({
+  ...card,
+  result: card.result && { ...card.result, faithfulness: faithfulnessOf(card.sample.id) },
+});
+
+/** Other scores. */
+function moved({ predictions }: Card, seed: number): Float32Array {
+  const next = random(seed);
+  const raw = Float32Array.from(predictions, () => Math.exp(next() * 5));
+  const total = raw.reduce((a, b) => a + b, 0);
+  return raw.map((v) => v / total);
+}
+
+/** Of a text, with its second token hidden, or of a row, with its second value changed. */
+function makeItemInspection(card: Card): Inspection {
+  const items = itemsOf(card.sample, 0)!;
+  const isText = typeof items[0] === "string";
+  const second = Uint8Array.from(items, (_, i) => Number(i === 1));
+  const trial = (seed: number, hidden: Uint8Array) => ({ picture: null, hidden, scores: moved(card, seed) });
+  const strong = Uint8Array.from(items, (_, i) => Number(random(i)() < 0.15));
+  return {
+    card: judged(card),
+    width: items.length,
+    height: 1,
+    painted: isText ? second : new Uint8Array(items.length),
+    edited: new Map(isText ? [] : [[1, 12.5]]),
+    after: trial(card.sample.id, second),
+    deleted: trial(2, strong),
+    inserted: trial(3, strong.map((v) => 1 - v)), // prettier-ignore
     error: null,
   };
 }
@@ -562,11 +616,35 @@ export class FakeStore extends EventTarget implements Store {
     if (!inspection) return;
     const any = pixels.some((pixel) => pixel !== 0);
     const made = makeInspection(inspection.card);
-    const image = inspection.card.sample.display[0];
+    const image = imageOf(inspection.card.sample, 0);
     const size = pixels.length;
-    const data = Float32Array.from(image.data as Uint8Array, (v, i) => (pixels[i % size] ? 0.5 : v / 255));
-    const picture: NDArray = { dtype: "float32", shape: image.shape, data };
-    this.change({ inspection: { ...inspection, painted: pixels, after: any ? { ...made.after!, picture } : null } });
+    const picture: NDArray | null = image && {
+      dtype: "float32",
+      shape: image.shape,
+      data: Float32Array.from(image.data as Uint8Array, (v, i) => (pixels[i % size] ? 0.5 : v / 255)),
+    };
+    const after = any ? { ...made.after!, picture, hidden: pixels } : null;
+    this.change({ inspection: { ...inspection, painted: pixels, after } });
+  }
+
+  edit(place: number, value: number | null): void {
+    this.calls.push(["edit", place, value]);
+    const { inspection } = this.state;
+    if (!inspection) return;
+    const edited = new Map(inspection.edited);
+    if (value === null) edited.delete(place);
+    else edited.set(place, value);
+    const hidden = Uint8Array.from(inspection.painted, (v, i) => (v || edited.has(i) ? 1 : 0));
+    const after = hidden.includes(1) ? { ...makeInspection(inspection.card).after!, hidden } : null;
+    this.change({ inspection: { ...inspection, edited, after } });
+  }
+
+  clear(): void {
+    this.calls.push(["clear"]);
+    const { inspection } = this.state;
+    if (!inspection) return;
+    const painted = new Uint8Array(inspection.painted.length);
+    this.change({ inspection: { ...inspection, painted, edited: new Map(), after: null } });
   }
 
   setDisplay(display: Partial<Display>): void {

@@ -1,7 +1,7 @@
 /** Compare in every state: pages of the gallery. */
 import { START } from "../../src/choice";
 import type { Card, Column, Compare, CompareCell, Comparison, Pin, State } from "../../src/state";
-import { faithfulnessOf, makeCard, makeComparison, makeState, METHODS } from "./fake-store";
+import { faithfulnessOf, makeCard, makeComparison, makeState, METHODS, pictureOf } from "./fake-store";
 
 const cards = (count: number, options: Parameters<typeof makeCard>[1] = {}): Card[] =>
   Array.from({ length: count }, (_, index) => makeCard(20 + index, options));
@@ -101,7 +101,7 @@ function models(count: number): State {
   }));
   const rows = state.cards.map(({ sample }, row) =>
     columns.map((_, i): CompareCell => {
-      const other = makeCard(sample.id + i * 100, { image: sample.display[0] });
+      const other = makeCard(sample.id + i * 100, { image: pictureOf({ sample }) });
       return {
         status: "ready",
         done: 1,
@@ -177,7 +177,13 @@ export const COMPARE: Record<string, () => State> = {
     comparing(
       {},
       {
-        features: ["left", "right"].map((name) => ({ name, kind: "image", input: name, baselines: [] })),
+        features: ["left", "right"].map((name) => ({
+          name,
+          kind: "image",
+          input: name,
+          baselines: [],
+          categories: [],
+        })),
         cards: cards(4, { features: 2 }),
       },
     ),

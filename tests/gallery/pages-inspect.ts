@@ -1,7 +1,7 @@
 /** Inspect in every state: pages of the gallery. */
 import { START } from "../../src/choice";
 import type { Card, Inspect, Inspection, State } from "../../src/state";
-import { type CardOptions, makeCard, makeInspection, makeState, summed } from "./fake-store";
+import { type CardOptions, makeCard, makeInspection, makeState, pictureOf, summed } from "./fake-store";
 
 const cards = (count: number, options: CardOptions = {}): Card[] =>
   Array.from({ length: count }, (_, index) => makeCard(20 + index, options));
@@ -51,7 +51,7 @@ const unmeasured = (): State =>
 
 function zero(): State {
   const [card, ...others] = cards(8);
-  const { shape } = card.sample.display[0];
+  const { shape } = pictureOf(card);
   const attributions = [summed(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape)];
   return inspecting({ top: 60 }, { cards: [{ ...card, result: { ...card.result!, attributions } }, ...others] });
 }
@@ -106,7 +106,13 @@ export const INSPECT: Record<string, () => State> = {
     inspecting(
       {},
       {
-        features: ["left eye", "right eye"].map((name) => ({ name, kind: "image", input: name, baselines: [] })),
+        features: ["left eye", "right eye"].map((name) => ({
+          name,
+          kind: "image",
+          input: name,
+          baselines: [],
+          categories: [],
+        })),
         cards: cards(4, { features: 2 }),
       },
     ),

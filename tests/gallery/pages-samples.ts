@@ -3,7 +3,7 @@ import { EVERYTHING, START } from "../../src/choice";
 import { METHODS } from "../../src/methods/index";
 import type { ArgumentValue, MethodInfo } from "../../src/methods/method";
 import type { Card, State } from "../../src/state";
-import { emptyNotice, makeCard, makeState, random, summed } from "./fake-store";
+import { emptyNotice, makeCard, makeState, pictureOf, random, summed } from "./fake-store";
 
 export const NASTY = [
   "<img src=x onerror=\"document.body.dataset.hacked='yes'\">",
@@ -42,9 +42,7 @@ function recomputing(): State {
 function broken(): State {
   const state = makeState({ cards: cards(4, (index) => makeCard(20 + index)), show: 4 });
   const [nan, zero, failed, scores] = state.cards;
-  const holes = Float32Array.from(nan.sample.display[0].data as Uint8Array, (value, i) =>
-    i % 7 === 0 ? NaN : value / 255,
-  );
+  const holes = Float32Array.from(pictureOf(nan).data as Uint8Array, (value, i) => (i % 7 === 0 ? NaN : value / 255));
   nan.sample.display = [{ dtype: "float32", shape: [3, 32, 32], data: holes }];
   nan.sample.error =
     'sample 20, feature "photo": the input holds 438 values that are not finite (NaN or infinite); remove them in input_transforms';
@@ -115,7 +113,7 @@ function choosing(method: string, change: Partial<State> = {}): State {
       arguments: startOf(info),
       delta: info.complete ? card.result!.delta : null,
     };
-    return { ...card, sample: { ...card.sample, inputs: [{ ...card.sample.display[0], shape: square }] }, result };
+    return { ...card, sample: { ...card.sample, inputs: [{ ...pictureOf(card), shape: square }] }, result };
   });
   return makeState({ methods, method, arguments: startOf(info), cards: made, ...change });
 }
@@ -216,7 +214,7 @@ export const SAMPLES: Record<string, () => State | null> = {
       models: NASTY,
       classes: NASTY,
       cards: cards(4, (index) => makeCard(20 + index, { classes: NASTY })),
-      features: [{ name: NASTY[0], kind: "image", input: "x", baselines: [] }],
+      features: [{ name: NASTY[0], kind: "image", input: "x", baselines: [], categories: [] }],
       baselines: NASTY,
     }),
   "many classes": () =>
@@ -249,7 +247,7 @@ export const SAMPLES: Record<string, () => State | null> = {
     makeState({ confusion: null, cards: cards(4, (index) => makeCard(20 + index, { labelled: false })) }),
   "two features": () =>
     makeState({
-      features: ["left", "right"].map((name) => ({ name, kind: "image", input: name, baselines: [] })),
+      features: ["left", "right"].map((name) => ({ name, kind: "image", input: name, baselines: [], categories: [] })),
       cards: cards(4, (index) => makeCard(20 + index, { features: 2 })),
     }),
   preparing: () =>

@@ -26,7 +26,7 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
   },
   figure: { values: ["derived", "format", "items", "styles"], types: ["choice", "methods", "state", "wire"] },
   derived: { values: ["styles"], types: ["state"] },
-  items: { values: [], types: ["state", "wire"] },
+  items: { values: ["styles"], types: ["state", "wire"] },
   format: { values: [] },
   session: {
     values: ["choice", "client", "explanations", "listing", "notices", "samples", "seams", "state", "trials", "wire"],

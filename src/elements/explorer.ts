@@ -29,7 +29,9 @@ import { AttriscopeSegments } from "./segments";
 import { AttriscopeShare } from "./share";
 import { AttriscopeStage } from "./stage";
 import { AttriscopeStatus } from "./status";
+import { AttriscopeTable } from "./table";
 import { AttriscopeTarget } from "./target";
+import { AttriscopeText } from "./text";
 import { signColours } from "../styles/colormaps";
 import { ThemeController } from "./theme";
 import { base, tokens } from "./tokens";
@@ -410,6 +412,8 @@ const PARTS = {
   "attriscope-display": AttriscopeDisplay,
   "attriscope-legend": AttriscopeLegend,
   "attriscope-map": AttriscopeMap,
+  "attriscope-text": AttriscopeText,
+  "attriscope-table": AttriscopeTable,
   "attriscope-curve": AttriscopeCurve,
   "attriscope-share": AttriscopeShare,
   "attriscope-predictions": AttriscopePredictions,

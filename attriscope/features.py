@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -295,7 +295,7 @@ class TextFeature(BaseFeature):
                 "tokens, or [T, D], their embeddings"
             )
         items = _items(*self._shown(raw), self.name, x.shape[0], "one string for each token")
-        return [item if isinstance(item, str) else f"{item:g}" for item in items]
+        return [f"{item:g}" if isinstance(item, float) else str(item) for item in items]
 
 
 class GeneralFeature(BaseFeature):
@@ -323,9 +323,10 @@ class GeneralFeature(BaseFeature):
         feature_mask: Any = None,
     ):
         super().__init__(name, baseline_transforms, input_transforms, visualization_transform, feature_mask)
-        if isinstance(categories, str) or not all(isinstance(category, str) for category in categories):
+        is_listed = isinstance(categories, Iterable) and not isinstance(categories, str)
+        self.categories = list(categories) if is_listed else []
+        if not is_listed or not all(isinstance(category, str) for category in self.categories):
             raise TypeError(f"feature '{name}': categories is {categories!r}; expected a list of str")
-        self.categories = list(categories)
         self.layout = f"numbers [N, {len(self.categories)}], one for each category"
 
     @staticmethod
@@ -371,7 +372,7 @@ def _items(shown: Any, what: str, name: str, count: int, expected: str) -> list[
     if isinstance(shown, (list, tuple)) and len(shown) == 1 and isinstance(shown[0], (list, tuple)):
         shown = shown[0]
     place = f"feature '{name}': {what}"
-    if isinstance(shown, str) or not isinstance(shown, Sequence):
+    if isinstance(shown, (str, bytes)) or not isinstance(shown, Sequence):
         raise ValueError(f"{place} is a {type(shown).__name__}; expected {count} entries, {expected}")
     if len(shown) != count:
         raise ValueError(f"{place} has {len(shown)} entries; expected {count}, {expected}")
@@ -379,14 +380,15 @@ def _items(shown: Any, what: str, name: str, count: int, expected: str) -> list[
 
 
 def _item(item: Any, place: str, expected: str) -> str | float:
-    if isinstance(item, str):
-        # Half of a surrogate pair is no Unicode text and cannot travel.
-        return item.encode("utf-8", "replace").decode()
     if isinstance(item, (torch.Tensor, np.generic, np.ndarray)) and np.prod(item.shape) == 1:
         item = item.item()
-    if isinstance(item, (int, float)):
+    if isinstance(item, bool):
+        return int(item)
+    if isinstance(item, (str, int, float)):
         return item
-    raise ValueError(f"{place} holds a {type(item).__name__}; expected {expected}")
+    raise ValueError(
+        f"{place} holds a {type(item).__name__}; expected {expected}. Pass a visualization_transform that makes them."
+    )
 
 
 def _bad(x: torch.Tensor) -> int:

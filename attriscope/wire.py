@@ -101,7 +101,8 @@ class FetchRequest:
 
 def encode(value: Payload | Scan) -> bytes:
     """The same bytes for the same values."""
-    packed: bytes = msgpack.packb(value, default=_plain)
+    # Half of a surrogate pair, as in tokens decoded with "surrogateescape", is no Unicode text: "?" travels instead.
+    packed: bytes = msgpack.packb(value, default=_plain, unicode_errors="replace")
     return packed
 
 

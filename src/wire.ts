@@ -27,12 +27,12 @@ export interface NDArray {
   data: TypedArray;
 }
 
-/** What a model input is shown as, in Captum Insights' words; "empty" is attributed but not shown. */
-const KINDS = ["image", "text", "general", "empty"] as const;
+/** What a model input is, in Captum Insights' words, and what it is shown as; "empty" is attributed but not shown. */
+const SHOWN = { image: "a picture", text: "a list", general: "a list", empty: "null" } as const;
 
 export interface FeatureSpec {
   name: string;
-  kind: (typeof KINDS)[number];
+  kind: keyof typeof SHOWN;
   /** Name of the model's graph input that this feature feeds. */
   input: string;
   /** Names of the baseline choices; every sample carries one array for each. */
@@ -161,7 +161,7 @@ export function decodeScan(bytes: Uint8Array, of?: Pick<Payload, "classes" | "fe
   return result;
 }
 
-/** The same bytes that Python writes for the same values. */
+/** The same bytes that Python writes for the same values, but for floats without a fraction: they become integers. */
 export function encodePayload(value: Payload): Uint8Array {
   return pack(value);
 }
@@ -273,7 +273,7 @@ const payload = fields<Payload>({
   features: list(
     fields<FeatureSpec>({
       name: string,
-      kind: oneOf(...KINDS),
+      kind: oneOf(...(Object.keys(SHOWN) as FeatureSpec["kind"][])),
       input: string,
       baselines: list(string),
       categories: list(string),
@@ -312,13 +312,17 @@ function checkScan(scan: Scan, of: Pick<Payload, "classes" | "features" | "model
 /** As many tokens or values as the input has. */
 function checkDisplay(shown: Sample["display"][number], feature: FeatureSpec, { shape }: NDArray, place: string): void {
   const { kind, categories } = feature;
-  const got = shown === null ? "empty" : "dtype" in shown ? "image" : kind === "text" ? "text" : "general";
-  if (got !== kind)
-    throw new WireError(`${place}: got what is shown of a feature of kind "${got}"; expected "${kind}"`);
+  const got = shown === null ? "null" : "dtype" in shown ? "a picture" : "a list";
+  if (got !== SHOWN[kind])
+    throw new WireError(`${place}: got ${got}; expected ${SHOWN[kind]} for a feature of kind "${kind}"`);
   if (shown === null || "dtype" in shown) return;
-  const count = kind === "text" ? shape[0] : categories.length;
-  if (shown.length !== count || shape[0] !== count)
-    throw new WireError(`${place}: got ${shown.length} entries for the input [${shape.join(", ")}]; expected ${count}`);
+  const isText = kind === "text";
+  const count = isText ? shape[0] : categories.length;
+  if (shown.length !== count || shape[0] !== count || shape.length > (isText ? 2 : 1))
+    throw new WireError(
+      `${place}: got ${shown.length} entries for an input [${shape.join(", ")}]; expected ` +
+        (isText ? "T for an input [T] or [T, D]" : `${count} for an input [${count}], one for each category`),
+    );
 }
 
 function checkShape({ shape }: NDArray, { shape: expected }: NDArray, place: string): void {

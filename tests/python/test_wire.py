@@ -15,19 +15,33 @@ FIXTURE = Path(__file__).parents[1] / "fixtures" / "wire.msgpack"
 
 
 def fixture() -> wire.Payload:
-    """Two handwritten digits, every dtype, a sample without label, one with an error."""
+    """Two handwritten digits, features of every kind, every dtype, a sample without label, one with an error."""
     images = load_digits().images[:2].astype(np.float32)[:, None]  # [2, 1, 8, 8], values 0..16
 
     def sample(id: int, label: int | None, error: str | None) -> wire.Sample:
         x = images[id] / 16
+        ids = np.float32([7, id, 49407])
+        row = np.float32([x.mean(), x.max()])
+        hidden = x[0, :2]
+        tokens = ["<b>zéro</b>", "שלום", "👩\u200d🔬"] if id == 0 else ["", "\ud83d", "one" * 100]
         raw = np.float32([x.sum(), -x.max(), 0.25])
         return wire.Sample(
             id=id,
             label=label,
-            display=[(images[id] * 15).astype(np.uint8)],
-            inputs=[x],
-            baselines=[[np.zeros_like(x), np.full_like(x, 0.5)]],
-            feature_masks=[None if id else np.arange(64, dtype=np.int32).reshape(1, 8, 8) // 16],
+            display=[(images[id] * 15).astype(np.uint8), tokens, [float(images[id].mean()), "white"], None],
+            inputs=[x, ids, row, hidden],
+            baselines=[
+                [np.zeros_like(x), np.full_like(x, 0.5)],
+                [np.float32([49407] * 3)],
+                [row * 0],
+                [np.ones_like(hidden)],
+            ],
+            feature_masks=[
+                None if id else np.arange(64, dtype=np.int32).reshape(1, 8, 8) // 16,
+                np.int32([4, 5, 5]),
+                None,
+                None,
+            ],
             additional={
                 "tokens": np.array([1, -(2**53) - 1, 2**62]),
                 "mask": np.array([[True], [False]]),
@@ -43,7 +57,12 @@ def fixture() -> wire.Payload:
     return wire.Payload(
         version="0.1.0",
         classes=["zéro", "one", "<two>"],
-        features=[wire.FeatureSpec("Digit", "image", "x", ["zero", "grey"])],
+        features=[
+            wire.FeatureSpec("Digit", "image", "x", ["zero", "grey"], []),
+            wire.FeatureSpec("Title", "text", "ids", ["padding"], []),
+            wire.FeatureSpec("Light", "general", "row", ["zero"], ["mean, 0 to 16", "brightest"]),
+            wire.FeatureSpec("Hidden", "empty", "hidden", ["constant"], []),
+        ],
         models=[wire.ModelSpec("Net", len(identity()), identity())],
         use_label_for_attr=True,
         show=2,
@@ -88,6 +107,14 @@ def test_arrays_travel_in_c_order_little_endian(array: np.ndarray) -> None:
     scan.samples = [array]  # type: ignore[list-item]
     found = msgpack.unpackb(wire.encode(scan))["samples"][0]
     assert found == {"dtype": "float32", "shape": [3, 2], "data": np.float32([0, 3, 1, 4, 2, 5]).tobytes()}
+
+
+def test_what_is_shown() -> None:
+    payload = msgpack.unpackb(FIXTURE.read_bytes())
+    assert [spec["kind"] for spec in payload["features"]] == ["image", "text", "general", "empty"]
+    first, second = (sample["display"] for sample in payload["scan"]["samples"])
+    assert first[1:] == [["<b>zéro</b>", "שלום", "👩\u200d🔬"], [294 / 64, "white"], None]  # 294 is the digit's sum
+    assert second[1] == ["", "?", "one" * 100]
 
 
 def test_refuses_what_the_page_cannot_read() -> None:

@@ -26,7 +26,13 @@ describe("the payload that Python wrote", () => {
       features: [
         { name: "Digit", kind: "image", input: "x", baselines: ["zero", "grey"], categories: [] },
         { name: "Title", kind: "text", input: "ids", baselines: ["padding"], categories: [] },
-        { name: "Light", kind: "general", input: "row", baselines: ["zero"], categories: ["mean, 0 to 16", "brightest"] },
+        {
+          name: "Light",
+          kind: "general",
+          input: "row",
+          baselines: ["zero"],
+          categories: ["mean, 0 to 16", "brightest"],
+        },
         { name: "Hidden", kind: "empty", input: "hidden", baselines: ["constant"], categories: [] },
       ],
       use_label_for_attr: true,

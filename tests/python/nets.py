@@ -80,6 +80,46 @@ class TwoImages(nn.Module):
         return self.left(left) + scale * self.right(right) * length[:, None].float()
 
 
+class Words(nn.Module):
+    """A text classifier on token ids [N, T] of a vocabulary of 20: embedding, convolution over the text, mean."""
+
+    def __init__(self, outputs: int = 2) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(20, 4)
+        self.conv = nn.Conv1d(4, 6, 3, padding=1)
+        self.relu = nn.ReLU()
+        self.linear = nn.Linear(6, outputs)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        x = self.embedding(ids).transpose(1, 2)
+        return self.linear(self.relu(self.conv(x)).mean(2))
+
+
+class Rows(nn.Module):
+    """Two layers on rows of numbers [N, columns]."""
+
+    def __init__(self, columns: int = 3, outputs: int = 2) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(columns, 8)
+        self.relu = nn.ReLU()
+        self.linear = nn.Linear(8, outputs)
+
+    def forward(self, row: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.relu(self.hidden(row)))
+
+
+class Captioned(nn.Module):
+    """A picture, its caption, and how much the caption counts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image = Tiny()
+        self.text = Words(3)
+
+    def forward(self, image: torch.Tensor, caption: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return self.image(image) + weight[:, None] * self.text(caption)
+
+
 def seeded(make: type[nn.Module], *arguments: int) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -93,3 +133,14 @@ def softmax(output: torch.Tensor) -> torch.Tensor:
 def images(size: int, channels: int = 3, height: int = 8, width: int = 8) -> torch.Tensor:
     """[size, channels, height, width] within 0..1."""
     return torch.rand(size, channels, height, width, generator=torch.Generator().manual_seed(size))
+
+
+def texts(size: int, length: int = 5) -> torch.Tensor:
+    """Token ids [size, length] of a vocabulary of 20."""
+    return torch.randint(20, (size, length), generator=torch.Generator().manual_seed(size))
+
+
+def rows(size: int, columns: int = 3) -> torch.Tensor:
+    """[size, columns], every column in a range of its own."""
+    values = torch.randn(size, columns, generator=torch.Generator().manual_seed(size))
+    return values * 10.0 ** torch.arange(columns)

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from nets import Tiny, TwoImages, images, seeded, softmax
+from nets import Captioned, Rows, Tiny, TwoImages, Words, images, rows, seeded, softmax, texts
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from attriscope import Batch, wire
 from attriscope.dataset import Samples
-from attriscope.features import ImageFeature
+from attriscope.features import EmptyFeature, GeneralFeature, ImageFeature, TextFeature
 
 CLASSES = ["cat", "dog", "owl"]
 X = images(10)
@@ -128,6 +128,96 @@ class TestKinds:
             np.testing.assert_allclose(sample.outputs[0].raw, raw[i], atol=1e-6)
             np.testing.assert_allclose(sample.outputs[0].scores, softmax(raw)[i], atol=1e-6)
             assert sample.outputs[0].raw.dtype == np.float32
+
+    @pytest.mark.parametrize("make", [texts, rows])
+    @pytest.mark.parametrize(
+        "dataset_of",
+        [
+            lambda x: [Batch(x[:4], Y[:4]), Batch(x[4:], Y[4:])],
+            lambda x: DataLoader(TensorDataset(x, Y), batch_size=3),
+            lambda x: DataLoader(TensorDataset(x, Y), batch_size=None),
+            lambda x: TensorDataset(x, Y),
+            lambda x: [(x[i], int(Y[i])) for i in range(10)],
+            lambda x: ((x[i].numpy(), Y[i]) for i in range(10)),
+            lambda x: [(x[:6], Y[:6]), (x[6:], Y[6:])],
+            lambda x: [(x[i : i + 1], Y[i : i + 1]) for i in range(10)],
+        ],
+        ids=[
+            "batches",
+            "loader",
+            "unbatched loader",
+            "dataset",
+            "samples",
+            "generated samples, numpy",
+            "pairs",
+            "pairs of batches of one",
+        ],
+    )
+    def test_texts_and_rows(self, make, dataset_of) -> None:
+        x = make(10)
+        model = seeded(Words, 3) if make is texts else seeded(Rows, 3, 3)
+        feature = TextFeature("Review", None, None) if make is texts else GeneralFeature("Row", ["a", "b", "c"])
+        found = scan(samples(dataset_of(x), model, [feature], score_func=None), count=100)
+        assert ids(found) == list(range(10))
+        with torch.no_grad():
+            raw = model(x)
+        for i, sample in enumerate(found.samples):
+            assert (sample.label, sample.error) == (Y[i], None)
+            assert sample.display[0] == (list(map(str, x[i].tolist())) if make is texts else x[i].tolist())
+            assert sample.inputs[0].dtype == np.float32
+            np.testing.assert_array_equal(sample.inputs[0], x[i])
+            assert not sample.baselines[0][0].any()
+            np.testing.assert_allclose(sample.outputs[0].raw, raw[i], atol=1e-6)
+
+    @pytest.mark.parametrize(
+        "dataset_of",
+        [
+            lambda x, t, w: [Batch((x, t), Y, w)],
+            lambda x, t, w: [Batch((x[i : i + 5], t[i : i + 5]), Y[i : i + 5], (w[i : i + 5],)) for i in (0, 5)],
+        ],
+        ids=["one batch", "two batches"],
+    )
+    def test_a_picture_a_text_and_additional_arguments(self, dataset_of) -> None:
+        model = seeded(Captioned)
+        caption, weight = texts(10), torch.linspace(0.1, 1, 10)
+        words = TextFeature(
+            "Caption", lambda t: torch.full_like(t, 1), None, lambda t: [f"w{i}" for i in t[0].tolist()]
+        )
+        of = samples(dataset_of(X, caption, weight), model, [ImageFeature("Photo", None, None), words], score_func=None)
+        found = scan(of, count=10)
+        with torch.no_grad():
+            raw = model(X, caption, weight)
+        for i, sample in enumerate(found.samples):
+            np.testing.assert_array_equal(sample.display[0], X[i])
+            assert sample.display[1] == [f"w{id}" for id in caption[i].tolist()]
+            assert [list(x.shape) for x in sample.inputs] == [[3, 8, 8], [5]]
+            assert sample.baselines[1][0].tolist() == [1] * 5
+            assert sample.additional["weight"] == weight[i]
+            np.testing.assert_allclose(sample.outputs[0].raw, raw[i], atol=1e-6)
+        assert of.input_names() == ["image", "caption", "weight"]
+        assert of.baseline_names() == [["zero"], ["constant"]]
+        image, ids_of_first, _ = of.example(model)
+        assert (list(image.shape), ids_of_first.dtype, ids_of_first.tolist()) == (
+            [1, 3, 8, 8],
+            torch.int64,
+            [caption[0].tolist()],
+        )
+
+    def test_pairs_of_several_inputs(self) -> None:
+        class Both(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.hidden, self.row = nn.Linear(4, 3), Rows(3, 3)
+
+            def forward(self, hidden, row):
+                return self.hidden(hidden.sum(1)) + self.row(row)
+
+        hidden, row = images(10)[:, 0, :2, :4], rows(10)  # only of the row one can tell a sample from a batch
+        features = [EmptyFeature("Hidden"), GeneralFeature("Row", ["a", "b", "c"])]
+        for dataset in ([((hidden[i], row[i]), Y[i]) for i in range(10)], [((hidden, row), Y)]):
+            found = scan(samples(dataset, seeded(Both), features), count=10)
+            assert [sample.display for sample in found.samples] == [[None, values] for values in row.tolist()]
+            np.testing.assert_array_equal([sample.inputs[0] for sample in found.samples], hidden)
 
     @pytest.mark.parametrize(
         ("labels", "expected"),
@@ -444,6 +534,56 @@ class TestFaultyBatches:
     def test_inputs_of_another_rank(self) -> None:
         text = r"batch 0, feature 'Photo': got shape \[3, 8, 8\]; expected a tensor \[N, C, H, W\]"
         self.fails([Batch(X[0], [0])], text)
+
+    @pytest.mark.parametrize(
+        ("feature", "x", "text"),
+        [
+            (TextFeature("Review", None, None), texts(4)[0], r"'Review': got shape \[5\]; expected token ids \[N, T\]"),
+            (
+                TextFeature("Review", None, None),
+                X,
+                r"'Review': got shape \[10, 3, 8, 8\]; expected token ids \[N, T\]",
+            ),
+            (
+                GeneralFeature("Row", ["a", "b"]),
+                rows(4)[0],
+                r"'Row': got shape \[3\]; expected numbers \[N, 2\], one for each category",
+            ),
+            (GeneralFeature("Row", ["a", "b"]), X, r"'Row': got shape \[10, 3, 8, 8\]; expected numbers \[N, 2\]"),
+            (
+                EmptyFeature("Hidden"),
+                torch.tensor(1.0),
+                r"'Hidden': got shape \[\]; expected a tensor, the batch first",
+            ),
+            (EmptyFeature("Hidden"), [1.0], r"'Hidden': got float; expected a tensor, the batch first"),
+        ],
+    )
+    def test_dimensions_of_texts_and_rows(self, feature, x, text: str) -> None:
+        self.fails([Batch(x, None)], f"batch 0, feature {text}", model=seeded(Rows), features=[feature])
+
+    def test_number_of_categories(self) -> None:
+        text = r"feature 'Row': the transformed input has shape \[3\]; expected \[2\], one number for each of its categ"
+        self.fails([Batch(rows(4), None)], text, model=seeded(Rows), features=[GeneralFeature("Row", ["a", "b"])])
+
+    def test_texts_of_several_lengths(self) -> None:
+        text = (
+            r"feature 'Review': sample 1 has shape \[7\] after input_transforms, others have \[5\]; expected one shape"
+        )
+        batches = [Batch(texts(1), None), Batch(texts(1, 7), None)]
+        of = samples(batches, seeded(Words), [TextFeature("Review", None, None)])
+        assert ids(scan(of)) == [0]
+        with pytest.raises(ValueError, match=text):
+            scan(of, start=1)
+
+    def test_ids_beyond_the_vocabulary(self) -> None:
+        text = r"model Net 1: forward fails on samples 0 to 3 \(\[4, 5\] int64\): IndexError: index out of range"
+        self.fails(
+            [Batch(texts(4) + 20, None)],
+            text,
+            RuntimeError,
+            model=seeded(Words),
+            features=[TextFeature("Review", None, None)],
+        )
 
     def test_number_of_inputs(self) -> None:
         text = r"batch 0 has 2 inputs; expected 1, one a feature \('Photo'\)"

@@ -17,8 +17,9 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from captum.attr import TokenReferenceBase, configure_interpretable_embedding_layer
 from conftest import SCRIPT
-from nets import Tiny, Tutorial, TwoImages, images, seeded, softmax
+from nets import Captioned, Rows, Tiny, Tutorial, TwoImages, Words, images, rows, seeded, softmax, texts
 from onnx.reference import ReferenceEvaluator
 
 import attriscope
@@ -52,6 +53,27 @@ def payload_of(bundle: dict) -> dict:
 def rendered(shell, of: AttributionVisualizer | None = None, **arguments) -> dict:
     (of or make()).render(**arguments)
     return payload_of(shell.shown[-1][-1])
+
+
+def outputs(payload: dict, model: int = 0) -> np.ndarray:
+    """What the model in the payload makes of the samples in it, [N, outputs]; as the payload says, else this fails."""
+    graph = onnx.load_from_string(payload["models"][model]["onnx"])
+    dtypes = {v.name: onnx.helper.tensor_dtype_to_np_dtype(v.type.tensor_type.elem_type) for v in graph.graph.input}
+    evaluator = ReferenceEvaluator(graph)
+    names = [spec["input"] for spec in payload["features"]]
+    found = []
+    for sample in payload["scan"]["samples"]:
+        arrays = dict(zip(names, sample["inputs"], strict=True)) | sample["additional"]
+        feeds = {name: array_of(array)[None].astype(dtypes[name]) for name, array in arrays.items()}
+        raw, scores = evaluator.run(["raw", "scores"], feeds)
+        for name, ours in (("raw", raw), ("scores", scores)):
+            np.testing.assert_allclose(ours[0], array_of(sample["outputs"][model][name]), atol=1e-5)
+        found.append(raw[0])
+    return np.array(found)
+
+
+def array_of(array: dict) -> np.ndarray:
+    return np.frombuffer(array["data"], array["dtype"]).reshape(array["shape"])
 
 
 class TestArguments:
@@ -126,7 +148,9 @@ class TestRender:
         assert payload["protocol"] == 1
         assert payload["version"] == attriscope.__version__
         assert payload["classes"] == CLASSES
-        assert payload["features"] == [{"name": "Photo", "kind": "image", "input": "x", "baselines": ["zero"]}]
+        assert payload["features"] == [
+            {"name": "Photo", "kind": "image", "input": "x", "baselines": ["zero"], "categories": []}
+        ]
         assert payload["show"] == 4
         assert payload["use_label_for_attr"] is True
         scan = payload["scan"]
@@ -136,13 +160,8 @@ class TestRender:
         assert (model["name"], model["size"]) == ("Tiny", len(model["onnx"]))
 
     def test_the_model_in_it_gives_the_outputs_in_it(self, shell) -> None:
-        payload = rendered(shell)
-        evaluator = ReferenceEvaluator(onnx.load_from_string(payload["models"][0]["onnx"]))
-        for sample in payload["scan"]["samples"]:
-            x, expected = sample["inputs"][0], sample["outputs"][0]
-            array = np.frombuffer(x["data"], "<f4").reshape(1, *x["shape"])
-            for name, found in zip(("raw", "scores"), evaluator.run(["raw", "scores"], {"x": array}), strict=True):
-                np.testing.assert_allclose(found[0], np.frombuffer(expected[name]["data"], "<f4"), atol=1e-5)
+        with torch.no_grad():
+            np.testing.assert_allclose(outputs(rendered(shell)), seeded(Tiny)(X[:4]), atol=1e-5)
 
     def test_number_of_samples(self, shell) -> None:
         payload = rendered(shell, num_examples=2)
@@ -197,11 +216,9 @@ class TestRender:
         payload = rendered(shell, of)
         assert [model["name"] for model in payload["models"]] == ["Tiny", "Tiny (2)", "Photo"]
         assert payload["features"][0]["input"] == "x"
-        sample = payload["scan"]["samples"][0]
-        x = np.frombuffer(sample["inputs"][0]["data"], "<f4").reshape(1, 3, 8, 8)
-        for spec, outputs in zip(payload["models"], sample["outputs"], strict=True):
-            (raw,) = ReferenceEvaluator(onnx.load_from_string(spec["onnx"])).run(["raw"], {"x": x})
-            np.testing.assert_allclose(raw[0], np.frombuffer(outputs["raw"]["data"], "<f4"), atol=1e-5)
+        for i, model in enumerate(models):
+            with torch.no_grad():
+                np.testing.assert_allclose(outputs(payload, i), model(X[:4]), atol=1e-5)
         text = shell.shown[-1][-1]["text/html"]
         assert "<th>prediction</th><th>score</th><th>prediction of Tiny (2)</th><th>score of Tiny (2)</th>" in text
         assert len(re.findall(r"<tr><td>0</td>(<td>[^<]*</td>){7}</tr>", text)) == 1
@@ -268,6 +285,119 @@ class TestRender:
         assert capsys.readouterr().out == "<AttributionVisualizer of Tiny: 3 classes>\n"
 
 
+class TestKinds:
+    """Texts, rows and what is not shown, alone and beside pictures."""
+
+    IDS, ROWS = texts(6), rows(6)
+    COLUMNS = ("age", "fare", "<sex>")
+
+    def test_a_text(self, shell) -> None:
+        padding = TokenReferenceBase(1)
+
+        def pad(ids):
+            return padding.generate_reference(len(ids), ids.device)
+
+        def itos(ids):
+            return [f"<{i}>" for i in ids.squeeze(0).tolist()]
+
+        feature = TextFeature("Review", [pad], None, itos, feature_mask=[0, 0, 1, 1, 2])
+        model, classes, dataset = seeded(Words), ["bad", "good"], [Batch(self.IDS, Y % 2)]
+        payload = rendered(shell, make(model, classes, [feature], dataset))
+        assert payload["features"] == [
+            {"name": "Review", "kind": "text", "input": "ids", "baselines": ["pad"], "categories": []}
+        ]
+        for ids, sample in zip(self.IDS, payload["scan"]["samples"], strict=False):
+            assert sample["display"] == [[f"<{i}>" for i in ids.tolist()]]
+            np.testing.assert_array_equal(array_of(sample["inputs"][0]), ids)
+            assert array_of(sample["baselines"][0][0]).tolist() == [1] * 5
+            assert array_of(sample["feature_masks"][0]).tolist() == [0, 0, 1, 1, 2]
+        (x,) = onnx.load_from_string(payload["models"][0]["onnx"]).graph.input
+        assert x.type.tensor_type.elem_type == onnx.TensorProto.INT64
+        with torch.no_grad():
+            np.testing.assert_allclose(outputs(payload), model(self.IDS[:4]), atol=1e-5)
+
+    def test_embeddings_that_captum_takes_out_of_the_model(self, shell) -> None:
+        model = seeded(Words)
+        with torch.no_grad():
+            expected = model(self.IDS)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            embedding = configure_interpretable_embedding_layer(model, "embedding")
+        feature = TextFeature(
+            "Review",
+            lambda x: embedding.indices_to_embeddings(torch.ones(len(x), dtype=torch.long)),
+            embedding.indices_to_embeddings,
+        )
+        payload = rendered(shell, make(model, ["bad", "good"], [feature], [Batch(self.IDS, None)]))
+        sample = payload["scan"]["samples"][0]
+        assert sample["display"] == [[str(i) for i in self.IDS[0].tolist()]]
+        assert sample["inputs"][0]["shape"] == [5, 4]
+        np.testing.assert_allclose(outputs(payload), expected[:4], atol=1e-5)
+
+    def test_rows(self, shell) -> None:
+        model = seeded(Rows)
+        mean, deviation = self.ROWS.mean(0), self.ROWS.std(0)
+
+        def standardise(row):
+            return (row - mean) / deviation
+
+        feature = GeneralFeature("Passenger", self.COLUMNS, None, standardise)
+        payload = rendered(shell, make(model, ["no", "yes"], [feature], [Batch(self.ROWS, Y % 2)]))
+        assert payload["features"] == [
+            {
+                "name": "Passenger",
+                "kind": "general",
+                "input": "row",
+                "baselines": ["zero"],
+                "categories": list(self.COLUMNS),
+            }
+        ]
+        assert [sample["display"] for sample in payload["scan"]["samples"]] == [[r] for r in self.ROWS[:4].tolist()]
+        with torch.no_grad():
+            np.testing.assert_allclose(outputs(payload), model(standardise(self.ROWS))[:4], atol=1e-5)
+
+    def test_regression(self, shell) -> None:
+        model, feature = seeded(Rows, 3, 1), GeneralFeature("House", self.COLUMNS)
+        of = make(model, [], [feature], [Batch(self.ROWS, Y / 4)], score_func=None, use_label_for_attr=False)
+        payload = rendered(shell, of)
+        assert {sample["label"] for sample in payload["scan"]["samples"]} == {None}
+        with torch.no_grad():
+            expected = model(self.ROWS)
+        np.testing.assert_allclose(outputs(payload), expected[:4], rtol=1e-5)
+        assert f"<tr><td>0</td><td></td><td></td><td>{expected[0, 0]:.4g}</td></tr>" in shell.shown[-1][-1]["text/html"]
+
+    def test_a_picture_a_text_and_additional_arguments(self, shell) -> None:
+        weight = torch.linspace(0.5, 1, 6)
+        features = [ImageFeature("Photo", None, None), TextFeature("Caption", None, None)]
+        dataset = [Batch((X, self.IDS), Y, (weight,))]
+        model = seeded(Captioned)
+        payload = rendered(shell, make(model, features=features, dataset=dataset))
+        specs = [(spec["name"], spec["kind"], spec["input"]) for spec in payload["features"]]
+        assert specs == [("Photo", "image", "image"), ("Caption", "text", "caption")]
+        sample = payload["scan"]["samples"][1]
+        assert sample["display"][0]["shape"] == [3, 8, 8]
+        assert sample["display"][1] == [str(i) for i in self.IDS[1].tolist()]
+        with torch.no_grad():
+            np.testing.assert_allclose(outputs(payload), model(X, self.IDS, weight)[:4], atol=1e-5)
+
+    def test_an_input_that_is_not_shown(self, shell) -> None:
+        features = [EmptyFeature("Hidden", torch.ones_like), TextFeature("Caption", None, None)]
+        dataset = [Batch((X, self.IDS), Y, (torch.ones(6),))]
+        payload = rendered(shell, make(seeded(Captioned), features=features, dataset=dataset))
+        assert [spec["kind"] for spec in payload["features"]] == ["empty", "text"]
+        sample = payload["scan"]["samples"][0]
+        assert (sample["display"][0], sample["inputs"][0]["shape"]) == (None, [3, 8, 8])
+        assert (array_of(sample["baselines"][0][0]) == 1).all()
+        assert len(outputs(payload)) == 4
+
+    def test_models_may_be_left_out_and_pages_saved(self, shell, tmp_path) -> None:
+        of = make(seeded(Words), ["bad", "good"], [TextFeature("Review", None, None)], [Batch(self.IDS, None)])
+        assert rendered(shell, of, embed=False)["models"][0]["onnx"] is None
+        of.save(tmp_path / "page.html")
+        packed = re.search(r'id="payload">([^<]*)<', (tmp_path / "page.html").read_text(encoding="utf-8"))[1]
+        assert len(outputs(msgpack.unpackb(gzip.decompress(base64.b64decode(packed))))) == 4
+
+
 class TestEmbedding:
     def test_a_large_model_is_left_out(self, shell, monkeypatch) -> None:
         for limit in (100, 2000):  # before and after packing
@@ -304,14 +434,16 @@ class TestFailures:
         assert html.escape(message) in state["text/html"]
         assert message in state["text/plain"]
 
-    @pytest.mark.parametrize(
-        "feature",
-        [TextFeature("Question", None, None, str), GeneralFeature("Row", ["age"]), EmptyFeature("Nothing")],
-        ids=["text", "general", "empty"],
-    )
-    def test_features_to_come(self, shell, feature) -> None:
-        text = rf"feature '{feature.name}': {type(feature).__name__} cannot be shown yet"
-        self.fails(shell, make(features=[feature]), NotImplementedError, text)
+    def test_tokens(self, shell) -> None:
+        feature = TextFeature("Review", None, None, lambda ids: ["all", "in", "one"])
+        of = make(seeded(Words), ["bad", "good"], [feature], [Batch(texts(2), None)])
+        text = "feature 'Review': what visualization_transform returns has 3 entries; expected 5, one string for each"
+        self.fails(shell, of, ValueError, text)
+
+    def test_categories(self, shell) -> None:
+        of = make(seeded(Rows), ["no", "yes"], [GeneralFeature("Row", ["age", "fare"])], [Batch(rows(2), None)])
+        text = r"feature 'Row': the transformed input has shape \[3\]; expected \[2\], one number for each"
+        self.fails(shell, of, ValueError, text)
 
     def test_models_that_do_not_share_the_classes(self, shell) -> None:
         of = make([seeded(Tiny), seeded(Tiny, 3, 2)])

@@ -57,7 +57,8 @@ class AttributionVisualizer:
         score_func: ScoreFunc | None = None,
         use_label_for_attr: bool = True,
     ):
-        self._models = _named(_listed(models, nn.Module, "models", "torch.nn.Module"))
+        listed = _listed(models, nn.Module, "models", "torch.nn.Module")
+        self._models = dict(zip(_distinct([type(model).__name__ for model in listed]), listed, strict=True))
         self._features = _listed(features, BaseFeature, "features", "attriscope.features.BaseFeature")
         if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
             raise TypeError(f"classes is {classes!r}; expected a list of str, one name per output of the model")
@@ -279,12 +280,13 @@ class AttributionVisualizer:
         # The samples in it are the first ones, whatever is filtered.
         choice = {name: value for name, value in choice.items() if name not in ("filter", "first")}
         inputs, baselines = self._samples.input_names(), self._samples.baseline_names()
+        names = _distinct([feature.name for feature in self._features])
         return wire.Payload(
             version=__version__,
             classes=self._classes,
             features=[
-                wire.FeatureSpec(f.name, f.visualization_type(), inputs[i], baselines[i], list(f.categories))
-                for i, f in enumerate(self._features)
+                wire.FeatureSpec(name, f.visualization_type(), inputs[i], baselines[i], list(f.categories))
+                for i, (name, f) in enumerate(zip(names, self._features, strict=True))
             ],
             models=[wire.ModelSpec(name, len(onnx), onnx) for name, onnx in zip(self._models, self._onnx, strict=True)],
             use_label_for_attr=self._use_label_for_attr,
@@ -309,14 +311,13 @@ def _listed(value: Any, kind: type, argument: str, expected: str) -> list[Any]:
     return values
 
 
-def _named(models: Sequence[nn.Module]) -> dict[str, nn.Module]:
-    """By class name; a second one of a class is called "Net (2)"."""
-    named: dict[str, nn.Module] = {}
-    for model in models:
-        name = base = type(model).__name__
-        count = 1
-        while name in named:
+def _distinct(names: Sequence[str]) -> list[str]:
+    """A second "Net" is called "Net (2)"."""
+    found: list[str] = []
+    for base in names:
+        name, count = base, 1
+        while name in found:
             count += 1
             name = f"{base} ({count})"
-        named[name] = model
-    return named
+        found.append(name)
+    return found

@@ -390,6 +390,11 @@ class TestKinds:
         assert (array_of(sample["baselines"][0][0]) == 1).all()
         assert len(outputs(payload)) == 4
 
+    def test_features_of_one_name_are_told_apart(self, shell) -> None:
+        dataset = [Batch((X, self.IDS), Y, (torch.ones(6),))]
+        of = make(seeded(Captioned), features=[EmptyFeature(), EmptyFeature()], dataset=dataset)
+        assert [spec["name"] for spec in rendered(shell, of)["features"]] == ["empty", "empty (2)"]
+
     def test_models_may_be_left_out_and_pages_saved(self, shell, tmp_path) -> None:
         of = make(seeded(Words), ["bad", "good"], [TextFeature("Review", None, None)], [Batch(self.IDS, None)])
         assert rendered(shell, of, embed=False)["models"][0]["onnx"] is None

@@ -20,6 +20,12 @@ export function itemsOf({ display }: Pick<Sample, "display">, feature: number): 
   return shown && isItems(shown) ? shown : null;
 }
 
+/** Index of the feature in view: the chosen one, or the first that is shown where that one is not; -1 where none is. */
+export function inView(features: readonly FeatureSpec[], chosen: number): number {
+  const isShown = (feature: FeatureSpec | undefined): boolean => feature !== undefined && feature.kind !== "empty";
+  return isShown(features[chosen]) ? chosen : features.findIndex(isShown);
+}
+
 /** What a feature's attributions are attributions of. */
 export const UNITS: Record<FeatureSpec["kind"], string> = {
   image: "pixel",
@@ -28,22 +34,31 @@ export const UNITS: Record<FeatureSpec["kind"], string> = {
   empty: "value",
 };
 
+/** What the attributions of all features together are attributions of, by one word. */
+export function unitOf(features: readonly FeatureSpec[]): string {
+  const units = new Set(features.map(({ kind }) => UNITS[kind]));
+  return units.size === 1 ? [...units][0] : "value";
+}
+
 const perItems = new WeakMap<Attribution, Attribution | null>();
 
 /**
- * What an explanation says of each of `count` tokens or categories, [count]; of an embedding it is the sum, as in Captum
- * Insights. Null where it speaks of something else, as a layer's map may.
+ * What an explanation says of each token or category: of an embedding the sum, as in Captum Insights.
+ * @param shape of the input, [T] or [T, D] of a text, [C] of a row; a layer's map has one axis of the same length, which
+ *   is taken for them
+ * @returns values [T] or [C]; null where the map does not lie over them
  */
-export function perItem(attribution: Attribution, count: number): Attribution | null {
-  const { shape, values } = attribution;
-  if (shape.length === 1) return shape[0] === count ? attribution : null;
+export function perItem(attribution: Attribution, shape: readonly number[]): Attribution | null {
+  const { shape: own, values } = attribution;
+  const [count] = shape;
+  if (own.length === 1) return own[0] === count ? attribution : null;
   const known = perItems.get(attribution);
   if (known !== undefined) return known;
-  const size = values.length / count;
-  const sums = Float32Array.from({ length: count }, (_, i) =>
-    values.subarray(i * size, (i + 1) * size).reduce((sum, value) => sum + value, 0),
-  );
-  const made = shape[0] === count ? { ...attribution, values: sums, shape: [count] } : null;
+  const axes = own.join() === shape.join() ? [0] : own.flatMap((size, axis) => (size === count ? [axis] : []));
+  const stride = own.slice(axes[0] + 1).reduce((a, b) => a * b, 1);
+  const sums = new Float32Array(count);
+  if (axes.length === 1) values.forEach((value, i) => (sums[Math.floor(i / stride) % count] += value));
+  const made = axes.length === 1 ? { ...attribution, values: sums, shape: [count] } : null;
   perItems.set(attribution, made);
   return made;
 }
@@ -55,6 +70,12 @@ export const shownAs = (item: string | number): string =>
 /** The scores of items as they are painted: divided by the largest magnitude, or by `scale`; none of a few is an outlier. */
 export const shadesOf = ({ values }: Attribution, sign: Sign, scale: number | null = null): NormalizedMap =>
   new Normalizer(values).normalize(sign, 0, scale);
+
+/** What the scores of an input's items are divided by where they do not share a scale; 0 where there is nothing to divide. */
+export function itemScale(attribution: Attribution, shape: readonly number[], sign: Sign): number {
+  const own = perItem(attribution, shape);
+  return own ? shadesOf(own, sign).scale : 0;
+}
 
 /** What a shade is filled with, and what can be read on it. */
 export function inkOf(shade: number, { lut }: Ramp): { fill: string; text: "#000" | "#fff" } {

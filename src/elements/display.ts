@@ -32,6 +32,8 @@ export class AttriscopeDisplay extends LitElement {
   @property({ attribute: false }) actions!: Actions;
   /** Some of {@link PARTS} by name, "sign style", without label and margins, for a line of another view; else the line. */
   @property({ reflect: true }) parts: string | null = null;
+  /** No feature is a picture: tokens and rows have signs and colours alone. */
+  @property({ type: Boolean }) plain = false;
   /** All of the line is shown. */
   @own() open = false;
 
@@ -99,16 +101,15 @@ export class AttriscopeDisplay extends LitElement {
   }
 
   override render() {
-    if (this.parts !== null) return PARTS.filter((part) => this.#isShown(part)).map((part) => this.#part(part));
+    if (this.parts !== null) return this.#shown().map((part) => this.#part(part));
     const { sign, style, opacity, clip, cmap, interpolation } = this.display;
     const signName = SIGNS.find(({ value }) => value === sign)?.label ?? sign;
-    const summary = [
-      signName,
+    const pictures = [
       styleNamed(style).usesOpacity ? `${style} ${percent(opacity)}` : style,
       `clip ${clip} %`,
-      cmap,
       ...(interpolation === "smooth" ? ["smooth"] : []),
-    ].join(" · ");
+    ];
+    const summary = [signName, ...(this.plain ? [] : pictures), cmap].join(" · ");
     const toggle = (): void => void (this.open = !this.open);
     return html`
       <span class="caps label" id="label">Display</span>
@@ -119,7 +120,7 @@ export class AttriscopeDisplay extends LitElement {
             ${this.open ? "Done" : "Change"} ${chevron}
           </button>
         </div>
-        ${PARTS.map((part) => html`<div class="choice">${this.#part(part)}</div>`)}
+        ${this.#shown().map((part) => html`<div class="choice">${this.#part(part)}</div>`)}
         <span class="ends"
           ><button class="quiet more" aria-expanded=${this.open} @click=${toggle}>
             ${this.open ? "Less" : "More"}
@@ -129,8 +130,10 @@ export class AttriscopeDisplay extends LitElement {
     `;
   }
 
-  #isShown(part: (typeof PARTS)[number]): boolean {
-    return this.parts!.split(/\s+/).includes(part);
+  #shown(): (typeof PARTS)[number][] {
+    const asked = this.parts?.split(/\s+/);
+    const able = PARTS.filter((part) => !this.plain || part === "sign" || part === "colours");
+    return asked ? able.filter((part) => asked.includes(part)) : able;
   }
 
   #part(part: (typeof PARTS)[number]) {

@@ -330,7 +330,11 @@ export class AttriscopeExplorer extends LitElement {
     const { state } = store;
     const method = html`<attriscope-method .state=${state} .actions=${store}></attriscope-method>`;
     const filter = html`<attriscope-filter .state=${state} .actions=${store}></attriscope-filter>`;
-    const display = html`<attriscope-display .display=${state.display} .actions=${store}></attriscope-display>`;
+    const display = html`<attriscope-display
+      .display=${state.display}
+      .actions=${store}
+      ?plain=${state.features.every(({ kind }) => kind !== "image")}
+    ></attriscope-display>`;
     const columns = html`<attriscope-columns .state=${state} .actions=${store}></attriscope-columns>`;
     const one = state.choice.compare.columns === "models";
     const lines = {

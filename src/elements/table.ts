@@ -28,6 +28,8 @@ export class AttriscopeTable extends LitElement {
   /** [items], 1 where a value is replaced by the baseline's. */
   @property({ attribute: false }) masked: Uint8Array | null = null;
   @property({ attribute: false }) attribution: Attribution | null = null;
+  /** Of the input; null: [items]. */
+  @property({ attribute: false }) shape: readonly number[] | null = null;
   @property({ attribute: false }) look!: Look;
   /** What the scores are divided by, where several rows share a scale. */
   @property({ attribute: false }) scale: number | null = null;
@@ -241,7 +243,7 @@ export class AttriscopeTable extends LitElement {
     const { attribution, items, look } = this;
     if (changed.has("items")) this.wrong = null;
     if (!(["attribution", "items", "look", "scale", "top"] as const).some((name) => changed.has(name))) return;
-    const own = attribution && perItem(attribution, items.length);
+    const own = attribution && perItem(attribution, this.shape ?? [items.length]);
     const { sign } = look.display;
     const shades = own && shadesOf(own, sign, this.scale);
     this.#shades = shades && shades.values;

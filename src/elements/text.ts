@@ -16,6 +16,8 @@ export class AttriscopeText extends LitElement {
   @property({ attribute: false }) items: Items = [];
   /** In the input's shape; null shows the tokens alone. */
   @property({ attribute: false }) attribution: Attribution | null = null;
+  /** Of the input; null: [items]. */
+  @property({ attribute: false }) shape: readonly number[] | null = null;
   @property({ attribute: false }) look!: Look;
   /** What the scores are divided by, where several texts share a scale. */
   @property({ attribute: false }) scale: number | null = null;
@@ -25,8 +27,10 @@ export class AttriscopeText extends LitElement {
   @property({ type: Number }) top = 0;
   /** The scores are about to be replaced. */
   @property({ type: Boolean }) stale = false;
-  /** For cells and previews: smaller, and nothing in it takes the focus. */
+  /** For cells and previews: smaller, without a tip, and nothing in it takes the focus. */
   @property({ type: Boolean, reflect: true }) small = false;
+  /** The token that is probed elsewhere, in another cell of the same text. */
+  @property({ attribute: false }) mark: number | null = null;
   /** Tokens can be hidden: a click, Space or Delete fires "toggle" with the index. Else a click or Enter fires "open". */
   @property({ type: Boolean }) maskable = false;
   /** The Tab key leads here. */
@@ -144,7 +148,7 @@ export class AttriscopeText extends LitElement {
   override willUpdate(changed: PropertyValues<this>): void {
     const { attribution, items, look } = this;
     if ((["attribution", "items", "look", "scale", "top"] as const).some((name) => changed.has(name))) {
-      const own = attribution && perItem(attribution, items.length);
+      const own = attribution && perItem(attribution, this.shape ?? [items.length]);
       const { sign } = look.display;
       this.#shades = own && shadesOf(own, sign, this.scale).values;
       this.#ranking = own && new Ranking(own, { width: items.length, height: 1 }, sign);
@@ -191,11 +195,17 @@ export class AttriscopeText extends LitElement {
       "token",
       isMasked ? "hidden" : "",
       this.#outline?.[i] ? "top" : "",
-      this.probe?.index === i ? "probed" : "",
+      (this.probe?.index ?? this.mark) === i ? "probed" : "",
     ];
     const name = classes.filter(Boolean).join(" ");
     // The blank between two tokens is where the line may break.
-    if (this.small) return html`<span class=${name} style=${styleMap(style ?? {})}>${text}</span> `;
+    if (this.small)
+      return html`<span
+        class=${name}
+        style=${styleMap(style ?? {})}
+        data-token=${i}
+        @pointerenter=${() => this.#probe(i)}
+      >${text}</span> `; // prettier-ignore
     return html`<button
         class=${name}
         style=${styleMap(style ?? {})}

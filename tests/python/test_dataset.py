@@ -203,6 +203,19 @@ class TestKinds:
             [caption[0].tolist()],
         )
 
+    def test_a_text_that_comes_as_embeddings(self) -> None:
+        class Mean(nn.Linear):
+            def forward(self, x):
+                return super().forward(x.mean(1))
+
+        model = seeded(Mean, 4, 3)
+        x = images(10)[:, 0, :5, :4]
+        feature = TextFeature("Review", None, None, lambda raw: ["a"] * raw.shape[1])
+        for dataset in ([Batch(x, Y)], TensorDataset(x, Y), [(x, Y)]):
+            found = scan(samples(dataset, model, [feature]), count=10)
+            np.testing.assert_array_equal([sample.inputs[0] for sample in found.samples], x)
+            assert found.samples[9].display == [["a"] * 5]
+
     def test_pairs_of_several_inputs(self) -> None:
         class Both(nn.Module):
             def __init__(self):

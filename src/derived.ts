@@ -69,13 +69,13 @@ export function rowScales(
   rows: readonly (readonly CompareCell[])[],
   scale: Compare["scale"],
   feature: number,
-  scaleOf: (attribution: Attribution) => number,
+  scaleOf: (attribution: Attribution, row: number) => number,
 ): (number | null)[] {
   if (scale === "map") return rows.map(() => null);
-  const largest = (cells: readonly CompareCell[]): number =>
+  const largest = (cells: readonly CompareCell[], row: number): number =>
     cells.reduce((most, { result }) => {
       const attribution = result?.attributions[feature];
-      return attribution ? Math.max(most, scaleOf(attribution)) : most;
+      return attribution ? Math.max(most, scaleOf(attribution, row)) : most;
     }, 0);
   const each = rows.map(largest);
   return scale === "row" ? each : each.map(() => Math.max(...each));

@@ -1,21 +1,22 @@
 /** The COLUMNS line of Compare: what stands side by side, on which scale, and the pages. */
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
+import { inView } from "../items";
 import type { Actions, Compare, State } from "../state";
 import { base, controls } from "./tokens";
 
 const SCALES: { value: Compare["scale"]; label: string; title: string }[] = [
-  { value: "map", label: "per map", title: "Every map by its own strongest values" },
-  { value: "row", label: "per row", title: "The maps of one sample by the strongest of them" },
-  { value: "shared", label: "shared", title: "All maps by the strongest of all" },
+  { value: "map", label: "per cell", title: "Every cell by its own strongest values" },
+  { value: "row", label: "per row", title: "The cells of one sample by the strongest of them" },
+  { value: "shared", label: "shared", title: "All cells by the strongest of all" },
 ];
 
 /** How a scale is called. */
 export const scaleName = (scale: Compare["scale"]): string => SCALES.find(({ value }) => value === scale)!.label;
 
 const SCALE_HELP = `What the colours at −1 and +1 stand for.
-Maps of different methods have different units (gradients, changes of the output, activations): on one scale with a stronger \
-one a map looks empty without being so. Compare strengths only between columns of one unit, as between models.`;
+Attributions of different methods have different units (gradients, changes of the output, activations): on one scale with \
+a stronger one a cell looks empty without being so. Compare strengths only between columns of one unit, as between models.`;
 
 export class AttriscopeColumns extends LitElement {
   @property({ attribute: false, hasChanged: () => true }) state!: Readonly<State>;
@@ -78,7 +79,7 @@ export class AttriscopeColumns extends LitElement {
           .value=${columns}
           @choose=${({ detail }: CustomEvent<Compare["columns"]>) => actions.setCompare({ columns: detail })}
         ></attriscope-segments>
-        ${this.#scale()} ${state.features.length > 1 ? this.#feature() : nothing}
+        ${this.#scale()} ${this.#feature()}
       </div>
       <attriscope-filter paging-only .state=${state} .actions=${actions}></attriscope-filter>
     `;
@@ -101,19 +102,18 @@ export class AttriscopeColumns extends LitElement {
     </label>`;
   }
 
+  /** What can be in view, where that is a choice. */
   #feature() {
     const { features, choice } = this.state;
+    const shown = [...features.keys()].filter((i) => features[i].kind !== "empty");
+    if (shown.length < 2) return nothing;
+    const at = inView(features, choice.inspect.feature);
     const choose = (event: Event): void =>
-      this.actions.setInspect({ feature: (event.target as HTMLSelectElement).selectedIndex });
-    return html`<label class="field" title="Whose maps are compared">
+      this.actions.setInspect({ feature: shown[(event.target as HTMLSelectElement).selectedIndex] });
+    return html`<label class="field" title="Whose attributions are compared">
       <span>feature</span>
       <select class="control feature" data-control="feature" @change=${choose}>
-        ${features.map(
-          ({ name }, index) =>
-            html`<option ?selected=${index === choice.inspect.feature} .selected=${index === choice.inspect.feature}>
-              ${name}
-            </option>`,
-        )}
+        ${shown.map((i) => html`<option ?selected=${i === at} .selected=${i === at}>${features[i].name}</option>`)}
       </select>
     </label>`;
   }

@@ -1,10 +1,10 @@
 /** One sample of Compare: what it is, then one cell for each column. Fires "open" with the column as detail. */
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, state as own } from "lit/decorators.js";
-import { bestOf, isDeltaHigh, nameOf } from "../derived";
-import type { Actions, Card, Column, CompareCell, Result } from "../state";
+import { bestOf, isDeltaHigh, nameOf, Ranking } from "../derived";
+import type { Actions, Attribution, Card, Column, CompareCell, Result } from "../state";
 import { styleNamed } from "../styles/index";
-import { imageOf } from "../items";
+import { imageOf, itemsOf, perItem, shownAs } from "../items";
 import { percent, score, signed } from "../format";
 import { check, cross, warning } from "./icons";
 import { type Look, type Place, probed } from "./map";
@@ -12,10 +12,15 @@ import { Nearby } from "./nearby";
 import type { Explain } from "./predictions";
 import type { AttriscopeTarget } from "./target";
 import { base, results } from "./tokens";
+import type { FeatureSpec, Items } from "../wire";
 
 /** Side of the sample's own picture, and least inner width of a cell, in CSS pixels. */
 const THUMBNAIL = 64;
 const INNER = 194;
+
+/** Lines of a table in a cell, the one that tells of the rest among them; most items of a sample in words. */
+const LINES = 5;
+const FIRST = 40;
 
 /** Two lists of the same objects are the same. */
 const elementwise = <T>(now: readonly T[], before: readonly T[] | undefined): boolean =>
@@ -78,12 +83,12 @@ export class AttriscopeCompareRow extends LitElement {
   columns: readonly Column[] = [];
   /** The columns are models: each cell says what its own predicts. */
   @property({ type: Boolean, reflect: true }) models = false;
-  /** Index and name of the feature in view. */
+  /** Index of the feature in view, and what it is; -1 and null where none is shown. */
   @property({ type: Number }) feature = 0;
-  @property() name = "";
+  @property({ attribute: false }) spec: FeatureSpec | null = null;
   @property({ attribute: false }) classes: readonly string[] = [];
   @property({ attribute: false }) look!: Look;
-  /** What all maps are divided by; null: each by its own. */
+  /** What everything is divided by; null: each by its own. */
   @property({ attribute: false }) scale: number | null = null;
   /** The place that the Tab key leads to, 0 being the sample; null where it lies in another row. */
   @property({ attribute: false }) stop: number | null = null;
@@ -92,6 +97,8 @@ export class AttriscopeCompareRow extends LitElement {
   @property({ type: Boolean }) lazy = false;
   /** The pixel under the pointer, marked in all maps; where it is, and in which cell. */
   @own() probe: { column: number; place: Place } | null = null;
+  /** The token under the pointer, marked in all texts, and in which cell it is. */
+  @own() token: { column: number; index: number } | null = null;
 
   static override styles = [
     base,
@@ -107,6 +114,12 @@ export class AttriscopeCompareRow extends LitElement {
       :host([models]) {
         height: 131px;
       }
+      :host([items]) {
+        height: 158px;
+      }
+      :host([items][models]) {
+        height: 180px;
+      }
       :focus-visible {
         outline-offset: -2px;
       }
@@ -120,11 +133,43 @@ export class AttriscopeCompareRow extends LitElement {
         padding: 8px 8px 0 12px;
         background: var(--bg);
       }
-      .thumbnail {
+      :host([items]) .sample {
+        grid-template: 18px minmax(0, 1fr) auto / minmax(0, 1fr);
+        padding-bottom: 8px;
+      }
+      :host([items]) .about {
+        display: flex;
+        gap: 8px;
+      }
+      :host([items]) .id {
+        flex: none;
+      }
+      :host([items]) .truth {
+        min-width: 0;
+      }
+      .thumbnail,
+      .words {
         cursor: pointer;
+      }
+      .words {
+        display: -webkit-box;
+        -webkit-box-orient: vertical;
+        -webkit-line-clamp: 6;
+        align-self: start;
+        overflow: hidden;
+        overflow-wrap: anywhere;
+        line-height: 16px;
+        font-size: 11px;
+        color: var(--fg2);
+      }
+      :host([models]) .words {
+        -webkit-line-clamp: 7;
       }
       .about {
         min-width: 0;
+      }
+      .about:first-child {
+        grid-column: 1 / -1;
       }
       .id {
         line-height: 18px;
@@ -144,12 +189,12 @@ export class AttriscopeCompareRow extends LitElement {
         color: var(--err0);
       }
       attriscope-target {
-        grid-column: 1 / 3;
+        grid-column: 1 / -1;
         min-width: 0;
         padding-top: 2px;
       }
       .output {
-        grid-column: 1 / 3;
+        grid-column: 1 / -1;
         line-height: 24px;
         font-size: 11px;
         color: var(--fg2);
@@ -187,6 +232,32 @@ export class AttriscopeCompareRow extends LitElement {
       .map {
         cursor: pointer;
       }
+      .items {
+        --text-lines: 5;
+        grid-column: 1 / 3;
+        height: 90px;
+        cursor: pointer;
+      }
+      :host([items]) .cell {
+        grid-template-columns: 96px minmax(88px, 1fr);
+        row-gap: 6px;
+      }
+      :host([items]) .figures {
+        display: contents;
+      }
+      :host([items]) dl {
+        max-width: 176px;
+      }
+      .tip {
+        top: 100px;
+        left: 12px;
+        display: flex;
+        gap: 6px;
+        max-width: calc(100% - 22px);
+      }
+      :host([models]) .tip {
+        top: 122px;
+      }
       attriscope-curve {
         width: 100%;
         margin-bottom: 6px;
@@ -213,6 +284,11 @@ export class AttriscopeCompareRow extends LitElement {
         overflow-wrap: anywhere;
         cursor: pointer;
       }
+      :host([items]) .slot {
+        grid-column: 1 / 3;
+        width: 100%;
+        height: 90px;
+      }
       .error span {
         display: -webkit-box;
         -webkit-box-orient: vertical;
@@ -229,6 +305,11 @@ export class AttriscopeCompareRow extends LitElement {
         width: 96px;
         height: 96px;
         pointer-events: none;
+      }
+      :host([items]) .pending {
+        inset: auto 10px 59px 12px;
+        width: auto;
+        height: 90px;
       }
       @container (width < 600px) {
         .sample {
@@ -275,7 +356,8 @@ export class AttriscopeCompareRow extends LitElement {
   }
 
   override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("columns") || changed.has("card")) this.probe = null;
+    if (changed.has("columns") || changed.has("card") || changed.has("feature")) this.probe = this.token = null;
+    this.toggleAttribute("items", this.#items !== null);
     if (this.#isDrawn) this.removeAttribute("aria-busy");
     else this.setAttribute("aria-busy", "true");
   }
@@ -302,6 +384,16 @@ export class AttriscopeCompareRow extends LitElement {
     return nameOf(this.card, this.classes, index);
   }
 
+  /** Of the input of the feature in view. */
+  get #shape(): readonly number[] {
+    return this.card.sample.inputs[this.feature].shape;
+  }
+
+  /** Of the feature in view; null where it is a picture, or none is shown. */
+  get #items(): Items | null {
+    return itemsOf(this.card.sample, this.feature);
+  }
+
   #sample() {
     const { sample, correct, target, predictions } = this.card;
     const truth = this.#name(sample.label);
@@ -323,14 +415,7 @@ export class AttriscopeCompareRow extends LitElement {
       aria-label=${about.filter(Boolean).join(", ")}
       data-column="0"
     >
-      <attriscope-map
-        class="thumbnail"
-        .image=${imageOf(sample, this.feature)}
-        .look=${this.look}
-        .side=${THUMBNAIL}
-        label="${this.name}, sample ${sample.id}"
-        @click=${() => this.#open(null)}
-      ></attriscope-map>
+      ${this.#items ? nothing : this.#thumbnail()}
       <div class="about">
         <div class="id">#${sample.id}</div>
         ${
@@ -341,6 +426,7 @@ export class AttriscopeCompareRow extends LitElement {
               </div>`
         }
       </div>
+      ${this.#items ? this.#words(this.#items) : nothing}
       ${
         predictions.length > 0
           ? html`<attriscope-target
@@ -352,6 +438,29 @@ export class AttriscopeCompareRow extends LitElement {
           : this.#output()
       }
     </div>`;
+  }
+
+  #thumbnail() {
+    const { sample } = this.card;
+    const image = imageOf(sample, this.feature);
+    if (!image) return nothing;
+    return html`<attriscope-map
+      class="thumbnail"
+      .image=${image}
+      .look=${this.look}
+      .side=${THUMBNAIL}
+      label="${this.spec?.name}, sample ${sample.id}"
+      @click=${() => this.#open(null)}
+    ></attriscope-map>`;
+  }
+
+  /** The beginning of a text, or what the values of a row are. */
+  #words(items: Items) {
+    const { kind, categories } = this.spec!;
+    const first = items.slice(0, FIRST).map(shownAs);
+    const words =
+      kind === "text" ? first.join(" ") : first.map((item, i) => `${categories[i]} ${item}`).join("\u00a0· ");
+    return html`<div class="words" dir="auto" title=${words} @click=${() => this.#open(null)}>${words}</div>`;
   }
 
   /** In place of a target, where there are no classes. */
@@ -399,7 +508,7 @@ export class AttriscopeCompareRow extends LitElement {
       </div>`;
     const waiting = cell.status === "running" ? percent(cell.done) : "queued";
     const areas = cell.result?.faithfulness?.auc ?? null;
-    return html`${this.#map(cell, index, waiting)}
+    return html`${this.#shown(cell, index, waiting)}
       <div class="figures">
         <attriscope-curve
           small
@@ -411,15 +520,23 @@ export class AttriscopeCompareRow extends LitElement {
       ${cell.result && isWaiting(cell) ? html`<div class="pending"><span>${waiting}</span></div>` : nothing}`;
   }
 
-  #map({ result }: CompareCell, index: number, waiting: string) {
+  /** The map, the text or the row. */
+  #shown(cell: CompareCell, index: number, waiting: string) {
+    const { result } = cell;
     if (!result) return html`<div class="slot">${waiting}</div>`;
-    const attribution = result.attributions[this.feature];
     const open = () => this.#open(index);
+    if (!this.spec) {
+      const why = "All features are attributed, but none is shown";
+      return html`<div class="slot map" title=${why} @click=${open}>not shown</div>`;
+    }
+    const attribution = result.attributions[this.feature];
     if (!attribution) {
       const why = `${result.method} gives one map, which lies over another feature`;
       return html`<div class="slot map" title=${why} @click=${open}>no map</div>`;
     }
     const target = this.#name(result.target);
+    const label = `${result.method}${target === null ? "" : ` for ${target}`}, share ${signed(attribution.share, 2)}`;
+    if (this.#items) return this.#itemised(this.#items, attribution, cell, index, label);
     return html`<attriscope-map
         class="map"
         .image=${imageOf(this.card.sample, this.feature)}
@@ -428,17 +545,65 @@ export class AttriscopeCompareRow extends LitElement {
         .look=${this.look}
         .scale=${this.scale}
         .mark=${this.probe?.place ?? null}
-        label="${result.method}${target === null ? "" : ` for ${target}`}, share ${signed(attribution.share, 2)}"
+        label=${label}
         data-picture=${result.method}
         @click=${open}
         @probe=${({ detail }: CustomEvent<Place | null>) => (this.probe = detail && { column: index, place: detail })}
       ></attriscope-map>
-      ${this.probe?.column === index ? this.#readout(result, this.probe.place) : nothing}`;
+      ${this.probe?.column === index ? this.#readout(attribution, this.probe.place) : nothing}`;
+  }
+
+  #itemised(items: Items, attribution: Attribution, cell: CompareCell, index: number, label: string) {
+    const { spec, look, scale, token } = this;
+    const stale = isWaiting(cell);
+    const open = () => this.#open(index);
+    if (spec!.kind === "general")
+      return html`<attriscope-table
+        class="items"
+        small
+        most=${items.length > LINES ? LINES - 1 : LINES}
+        ?stale=${stale}
+        .categories=${spec!.categories}
+        .items=${items}
+        .attribution=${attribution}
+        .shape=${this.#shape}
+        .look=${look}
+        .scale=${scale}
+        label=${label}
+        @click=${open}
+      ></attriscope-table>`;
+    return html`<attriscope-text
+        class="items"
+        small
+        ?stale=${stale}
+        .items=${items}
+        .attribution=${attribution}
+        .shape=${this.#shape}
+        .look=${look}
+        .scale=${scale}
+        .mark=${token?.index ?? null}
+        label=${label}
+        @click=${open}
+        @probe=${({ detail }: CustomEvent<number | null>) =>
+          (this.token = detail === null ? null : { column: index, index: detail })}
+      ></attriscope-text>
+      ${token?.column === index ? this.#tip(items, attribution, token.index) : nothing}`;
+  }
+
+  /** The token under the pointer, its score and rank, below the text. */
+  #tip(items: Items, attribution: Attribution, index: number) {
+    const own = perItem(attribution, this.#shape);
+    if (!own) return nothing;
+    const ranking = new Ranking(own, { width: items.length, height: 1 }, this.look.display.sign);
+    return html`<div class="probe tip">
+      <b class="truncate">${shownAs(items[index])}</b>
+      <span>${signed(own.values[index], 3, true)} · rank ${ranking.rank(index)}</span>
+    </div>`;
   }
 
   /** Position, value and rank of the pixel under the pointer, beside it and inside the cell. */
-  #readout({ attributions }: Result, place: Place) {
-    const { x, y, value, rank } = probed(attributions[this.feature]!, this.look, place, this.scale);
+  #readout(attribution: Attribution, place: Place) {
+    const { x, y, value, rank } = probed(attribution, this.look, place, this.scale);
     const down = place.v < 0.5 ? `bottom: 12px` : `bottom: 84px`;
     return html`<div
       class="probe"

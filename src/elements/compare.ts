@@ -8,6 +8,7 @@ import type { Actions, Attribution, Column, CompareCell, Comparison, Display, St
 import { scaleName } from "./columns";
 import { type AttriscopeCompareRow, figures, figureStyles } from "./compare-row";
 import { plural } from "../format";
+import { inView, itemScale, itemsOf, unitOf } from "../items";
 import { cross, warning } from "./icons";
 import { type Look, scaleOf } from "./map";
 import { Reorder } from "./reorder";
@@ -37,11 +38,12 @@ export function suggested(methods: readonly Method[], chosen: string): string[] 
 /** Scales that are asked for with every change of the state, by what they depend on beside the values. */
 const scales = new WeakMap<Float32Array, { key: string; scale: number }>();
 
-function ownScale(attribution: Attribution, display: Display): number {
+/** @param shape of the input where it lies over items; null: it is a map */
+function ownScale(attribution: Attribution, display: Display, shape: readonly number[] | null): number {
   const key = `${display.sign} ${display.clip}`;
   const known = scales.get(attribution.values);
   if (known?.key === key) return known.scale;
-  const scale = scaleOf(attribution, display);
+  const scale = shape === null ? scaleOf(attribution, display) : itemScale(attribution, shape, display.sign);
   scales.set(attribution.values, { key, scale });
   return scale;
 }
@@ -59,8 +61,10 @@ function awaited({ choice, models, cards, model }: State): Comparison {
   return { columns: heads, rows: cards.map(() => heads.map(() => cell)) };
 }
 
-/** So many columns fit into the width that the design is for; of more, a part shows that there are more. */
+/** So many columns of maps fit into the width that the design is for; of more, a part shows that there are more. */
 const FIT = 4;
+/** Least widths of a column, in CSS pixels: one of those that fit, one of more than fit, and one of texts or rows. */
+const [FITTING, PARTLY, WORDY] = [217, 228, 240];
 /** So many rows are always drawn, wherever they are; of more, those near the viewport. */
 const EAGER = 16;
 
@@ -295,7 +299,7 @@ export class AttriscopeCompare extends LitElement {
   }
 
   get #feature(): number {
-    return Math.min(this.state.choice.inspect.feature, this.state.features.length - 1);
+    return inView(this.state.features, this.state.choice.inspect.feature);
   }
 
   override willUpdate(changed: PropertyValues<this>): void {
@@ -346,8 +350,14 @@ export class AttriscopeCompare extends LitElement {
   #table({ columns, rows }: Comparison) {
     const { state, look, stop } = this;
     const { scale } = state.choice.compare;
-    const divisors = rowScales(rows, scale, this.#feature, (attribution) => ownScale(attribution, look.display));
-    const feature = state.features[this.#feature];
+    const feature = this.#feature;
+    const divisors = rowScales(rows, scale, feature, (attribution, i) => {
+      const { sample } = state.cards[i];
+      return ownScale(attribution, look.display, itemsOf(sample, feature) && sample.inputs[feature].shape);
+    });
+    const spec = state.features[feature] ?? null;
+    const isWordy = spec !== null && spec.kind !== "image";
+    const least = isWordy ? WORDY : columns.length > FIT ? PARTLY : FITTING;
     return html`${this.#strip(columns.length)}
       <div class="scroller">
         <div
@@ -356,7 +366,7 @@ export class AttriscopeCompare extends LitElement {
           aria-label="Comparison of ${plural(columns.length, this.#comparesModels ? "model" : "method")}"
           aria-rowcount=${rows.length + 2}
           aria-colcount=${columns.length + 1}
-          style="--columns: ${columns.length}; --least: ${columns.length > FIT ? 228 : 217}px"
+          style="--columns: ${columns.length}; --least: ${least}px"
           @keydown=${this.#key}
           @focusin=${this.#land}
           @pointerdown=${this.#land}
@@ -371,8 +381,8 @@ export class AttriscopeCompare extends LitElement {
                 .cells=${rows[i]}
                 .columns=${columns}
                 ?models=${this.#comparesModels}
-                .feature=${this.#feature}
-                .name=${feature?.name ?? ""}
+                .feature=${feature}
+                .spec=${spec}
                 .classes=${state.classes}
                 .look=${look}
                 .scale=${divisors[i]}
@@ -395,6 +405,7 @@ export class AttriscopeCompare extends LitElement {
     const { state, look } = this;
     const { scale } = state.choice.compare;
     const units = scale !== "map" && !this.#comparesModels ? " (units differ by method)" : "";
+    const scaled = this.#feature < 0 ? "the inputs are not shown" : `scale ${scaleName(scale)}${units}`;
     const score = state.classes.length > 0 ? "probability of the target" : "output";
     const line = (dashes: string) =>
       html`<svg width="20" height="8" viewBox="0 0 20 8" stroke="currentColor" aria-hidden="true">
@@ -402,9 +413,9 @@ export class AttriscopeCompare extends LitElement {
       </svg>`;
     return html`<div class="strip">
       <span>
-        <b>${this.#comparesModels ? plural(count, "model") : `${plural(count, "pinned method")}`}</b> · scale
-        ${scaleName(scale)}${units} · ${score} as pixels are <b>${line("none")}</b> deleted, ${line("3 2")} inserted,
-        most important first
+        <b>${this.#comparesModels ? plural(count, "model") : `${plural(count, "pinned method")}`}</b> · ${scaled} ·
+        ${score} as ${unitOf(state.features)}s are <b>${line("none")}</b> deleted, ${line("3 2")} inserted, most
+        important first
       </span>
       <attriscope-legend .ramp=${look.ramp} .sign=${look.display.sign}></attriscope-legend>
     </div>`;
@@ -484,7 +495,7 @@ export class AttriscopeCompare extends LitElement {
         return html`<div class="mean" role="gridcell" tabindex=${this.#tabindex(row, i + 1)} data-column=${i + 1}>
           <div
             class="rho"
-            title="Mean rank correlation (Spearman) of its maps with those of ${first.title}: 1 the same order of pixels, 0 none in common"
+            title="Mean rank correlation (Spearman) of its maps with those of ${first.title}: 1 the same order of ${unitOf(this.state.features)}s, 0 none in common"
           >
             <span class="truncate">ρ to ${this.#comparesModels ? first.title : initialsOf(first.title)}</span>
             <b>${correlation}</b>

@@ -39,7 +39,7 @@ export class AttriscopeTable extends LitElement {
   @property({ type: Number }) most = Infinity;
   /** The scores are about to be replaced. */
   @property({ type: Boolean }) stale = false;
-  /** For cells and previews: names and bars alone. */
+  /** For cells and previews: names and bars, without the values. */
   @property({ type: Boolean, reflect: true }) small = false;
   /** Values can be changed: fires "edit" with {@link Edited}; Delete on one puts the baseline's there. */
   @property({ type: Boolean }) editable = false;
@@ -74,8 +74,7 @@ export class AttriscopeTable extends LitElement {
         font-weight: 400;
         text-align: right;
       }
-      th:first-child,
-      .more {
+      th:first-child {
         text-align: left;
       }
       td:last-child,
@@ -202,6 +201,13 @@ export class AttriscopeTable extends LitElement {
         height: 17px;
         padding-right: 4px;
       }
+      :host([small]) td:last-child {
+        padding-right: 0;
+      }
+      :host([small]) tfoot tr:first-child > * {
+        height: 17px;
+        border: 0;
+      }
       :host([small]) .name {
         width: 40%;
       }
@@ -265,7 +271,15 @@ export class AttriscopeTable extends LitElement {
         <tbody>
           ${shown.map((i) => this.#row(i))}
         </tbody>
-        ${small ? nothing : this.#foot(items.length, rest)}
+        ${
+          small
+            ? rest.length
+              ? html`<tfoot>
+                  ${this.#rest(rest, 2)}
+                </tfoot>`
+              : nothing
+            : this.#foot(items.length, rest)
+        }
       </table>
       ${this.wrong === null ? nothing : html`<div class="wrong" role="alert">${this.categories[this.wrong]}: expected a number, e.g. 0.5</div>`}
       ${
@@ -323,7 +337,7 @@ export class AttriscopeTable extends LitElement {
     const classes = [isChanged ? "changed" : "", this.masked?.[i] ? "masked" : "", this.#outline?.[i] ? "top" : ""];
     const name = this.categories[i] ?? String(i);
     return html`<tr class=${classes.filter(Boolean).join(" ")} data-place=${i}>
-      <th class="name truncate" scope="row" title=${name} dir="auto">${name}</th>
+      <th class="name truncate" scope="row" title="${name} ${shownAs(this.items[i])}" dir="auto">${name}</th>
       ${this.small ? nothing : this.#values(i)}
       <td>${this.#bar(this.#shades?.[i] ?? 0, score ?? 0)}</td>
       <td class="score">${score === undefined ? html`<span class="muted">–</span>` : signed(score, 3, true)}</td>
@@ -363,24 +377,33 @@ export class AttriscopeTable extends LitElement {
     return html`<span class="bar"><i class=${side} style="width: ${Math.abs(shade) * 50}%"></i></span>`;
   }
 
+  #rest(rest: readonly number[], columns: number) {
+    return html`<tr>
+      <th class="more" scope="row" colspan=${columns}>and ${rest.length} weaker</th>
+      <td class="more score">${this.#total(rest)}</td>
+    </tr>`;
+  }
+
   #foot(count: number, rest: readonly number[]) {
-    const values = this.#ranking?.values;
-    const total = (places: Iterable<number>) => [...places].reduce((sum, i) => sum + values![i], 0);
     const columns = this.#apart ? 4 : 3;
     return html`<tfoot>
-      ${
-        rest.length
-          ? html`<tr>
-              <th class="more" scope="row" colspan=${columns}>and ${rest.length} weaker</th>
-              <td class="more score">${values ? signed(total(rest), 3, true) : nothing}</td>
-            </tr>`
-          : nothing
-      }
+      ${rest.length ? this.#rest(rest, columns) : nothing}
       <tr>
         <th scope="row" colspan=${columns}>sum</th>
-        <td class="score">${values ? signed(total(Array(count).keys()), 3, true) : nothing}</td>
+        <td class="score">${this.#total(Array(count).keys())}</td>
       </tr>
     </tfoot>`;
+  }
+
+  #total(places: Iterable<number>) {
+    const values = this.#ranking?.values;
+    return values
+      ? signed(
+          [...places].reduce((sum, i) => sum + values[i], 0),
+          3,
+          true,
+        )
+      : nothing;
   }
 
   #enter(i: number, input: HTMLInputElement): void {

@@ -108,11 +108,18 @@ export class AttriscopeText extends LitElement {
         background: repeating-linear-gradient(-45deg, var(--track) 0 2px, transparent 2px 5px);
       }
       :host([small]) .tokens {
+        display: -webkit-box;
+        -webkit-box-orient: vertical;
+        -webkit-line-clamp: var(--text-lines, none);
+        margin-bottom: 0;
+        padding-bottom: 0;
+        overflow: hidden;
         font-size: 11px;
         line-height: 18px;
       }
       :host([small]) .token {
         padding: 1px 2px;
+        line-height: 16px;
       }
       .tip {
         display: flex;

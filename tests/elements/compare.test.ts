@@ -5,6 +5,7 @@ import { define, TAG } from "../../src/elements/explorer";
 import { suggested } from "../../src/elements/compare";
 import type { AttriscopeMap } from "../../src/elements/map";
 import { scaleOf } from "../../src/elements/map";
+import type { AttriscopeText } from "../../src/elements/text";
 import type { Compare, CompareCell, State } from "../../src/state";
 import { FakeStore, makeCard, METHODS } from "../gallery/fake-store";
 import { COMPARE, comparing } from "../gallery/pages-compare";
@@ -219,6 +220,98 @@ describe("the table", () => {
   });
 });
 
+describe("texts and rows", () => {
+  const texts = (explorer: Explorer, id: number) =>
+    all(row(explorer, id), "attriscope-text") as (HTMLElement & AttriscopeText)[];
+
+  test("a text in every cell, and how it begins beside the label; no pixels", async () => {
+    const { explorer, store } = await mount(COMPARE["compare texts"]());
+    expect(texts(explorer, 1)).toHaveLength(3);
+    expect(all(texts(explorer, 1)[0], ".token").map(text)).toEqual(["a", "dull", ",", "lifeless", "remake"]);
+    expect(text(one(row(explorer, 1), ".words"))).toBe("a dull , lifeless remake");
+    expect(all(explorer, "canvas")).toHaveLength(0);
+    expect(one(texts(explorer, 1)[0], '[role="img"]').getAttribute("aria-label")).toMatch(
+      /^Integrated Gradients for Negative, share [+−]\d\.\d\d: a dull , lifeless remake$/,
+    );
+    expect(text(one(explorer, ".strip"))).toContain("as tokens are deleted");
+    expect(one(explorer, ".rho").title).toContain("the same order of tokens");
+    texts(explorer, 1)[0].click();
+    expect(store.calls).toEqual([
+      ["select", 1],
+      ["setView", "inspect"],
+    ]);
+  });
+
+  test("the token under the pointer is marked in the whole row; its score and rank are said in its cell", async () => {
+    const { explorer, store } = await mount(COMPARE["compare texts"]());
+    one(texts(explorer, 1)[1], '[data-token="3"]').dispatchEvent(new Event("pointerenter"));
+    await settled();
+    expect(texts(explorer, 1).map((element) => all(element, ".probed").map(text))).toEqual(Array(3).fill(["lifeless"]));
+    const { values } = store.state.comparison!.rows[1][1].result!.attributions[0]!;
+    const stronger = values.filter((value) => Math.abs(value) > Math.abs(values[3])).length;
+    const said = `${values[3] < 0 ? "−" : "+"}${Math.abs(values[3]).toFixed(3)} · rank ${stronger + 1}`;
+    expect(text(one(cell(explorer, 1, 1), ".tip"))).toBe(`lifeless ${said}`);
+    expect(all(cell(explorer, 1, 0), ".tip")).toHaveLength(0);
+    one(texts(explorer, 1)[1], ".text").dispatchEvent(new Event("pointerleave"));
+    await settled();
+    expect(all(row(explorer, 1), ".probed, .tip")).toHaveLength(0);
+  });
+
+  test("a row: its strongest values, and what the others add up to; what it holds stands beside the label", async () => {
+    const { explorer, store } = await mount(COMPARE["compare rows"]());
+    const table = one(cell(explorer, 28, 0), "attriscope-table");
+    const { values } = store.state.comparison!.rows[0][0].result!.attributions[0]!;
+    const order = [...values.keys()].sort((a, b) => Math.abs(values[b]) - Math.abs(values[a]));
+    const names = store.state.features[0].categories;
+    expect(all(table, "tbody th").map(text)).toEqual(order.slice(0, 4).map((i) => names[i]));
+    const rest = order.slice(4).reduce((sum, i) => sum + values[i], 0);
+    expect(text(one(table, "tfoot"))).toBe(`and 3 weaker ${rest < 0 ? "−" : "+"}${Math.abs(rest).toFixed(3)}`);
+    expect(text(one(row(explorer, 28), ".words"))).toContain("siblings 2 · fare 8.6833 · sex female");
+  });
+
+  test("scales: of scores per token or category, of which none is an outlier", async () => {
+    const state = COMPARE["compare texts"]();
+    const compare = { ...state.choice.compare, scale: "row" as const };
+    const { rows } = state.comparison!;
+    const maps = rows.map((cells) => cells.map(({ result }) => result!.attributions[0]!));
+    for (const cells of maps) cells.forEach((map, c) => (map.values = map.values.map((value) => value * (c + 1))));
+    const { explorer } = await mount({ ...state, choice: { ...state.choice, compare } });
+    const largest = Math.max(...maps[0].flatMap(({ values }) => Array.from(values, Math.abs)));
+    expect(texts(explorer, 0).map(({ scale }) => scale)).toEqual(Array(3).fill(largest));
+  });
+
+  test("what is about to be replaced is stale, and says what it waits for", async () => {
+    const { explorer } = await mount(COMPARE["compare texts computing"]());
+    expect(texts(explorer, 1)[1].stale).toBe(true);
+    expect(text(one(cell(explorer, 1, 1), ".pending"))).toBe("31 %");
+    expect(text(one(cell(explorer, 1, 3), ".slot"))).toBe("queued");
+  });
+
+  test("what is not shown cannot be chosen; in its place stands the first that is", async () => {
+    const state = COMPARE["compare a text beside others"]();
+    const inspect = { ...state.choice.inspect, feature: 1 };
+    const { explorer, store } = await mount({ ...state, choice: { ...state.choice, inspect } });
+    const select = one(explorer, '[data-control="feature"]') as HTMLSelectElement;
+    expect([...select.options].map(({ text }) => text)).toEqual(["photo", "review", "passenger"]);
+    expect(select.selectedIndex).toBe(0);
+    expect(all(row(explorer, 20), "attriscope-map.map")).toHaveLength(4);
+    select.selectedIndex = 1;
+    select.dispatchEvent(new Event("change"));
+    expect(store.calls).toEqual([["setInspect", { feature: 2 }]]);
+    await settled();
+    expect(texts(explorer, 20)).toHaveLength(4);
+    expect(text(one(explorer, ".strip"))).toContain("as values are deleted");
+  });
+
+  test("where nothing is shown, that is said; the figures are there", async () => {
+    const { explorer } = await mount(COMPARE["compare nothing shown"]());
+    expect(text(one(explorer, ".strip"))).toContain("the inputs are not shown");
+    expect(text(one(cell(explorer, 20, 0), ".slot"))).toBe("not shown");
+    expect(text(one(cell(explorer, 20, 0), ".figures"))).toMatch(/^deletion 0\.\d{3}/);
+    expect(all(explorer, '[data-control="feature"]')).toHaveLength(0);
+  });
+});
+
 describe("scales", () => {
   const scalesOf = async (scale: Compare["scale"]): Promise<(number | null)[][]> => {
     const state = COMPARE["compare shared"]();
@@ -234,7 +327,7 @@ describe("scales", () => {
     return comparison!.rows.map((cells) => cells.map(({ result }) => scaleOf(result!.attributions[0]!, display)));
   };
 
-  test("per map: each its own", async () => expect(await scalesOf("map")).toEqual(Array(2).fill(Array(4).fill(null))));
+  test("per cell: each its own", async () => expect(await scalesOf("map")).toEqual(Array(2).fill(Array(4).fill(null))));
 
   test("per row: the largest of the row", async () => {
     const expected = own().map((scales) => Array<number>(4).fill(Math.max(...scales)));

@@ -1,7 +1,8 @@
 /** Compare in every state: pages of the gallery. */
 import { START } from "../../src/choice";
 import type { Card, Column, Compare, CompareCell, Comparison, Pin, State } from "../../src/state";
-import { faithfulnessOf, makeCard, makeComparison, makeState, METHODS, pictureOf } from "./fake-store";
+import type { FeatureSpec } from "../../src/wire";
+import { faithfulnessOf, makeCard, makeComparison, makeState, METHODS } from "./fake-store";
 
 const cards = (count: number, options: Parameters<typeof makeCard>[1] = {}): Card[] =>
   Array.from({ length: count }, (_, index) => makeCard(20 + index, options));
@@ -87,8 +88,8 @@ input_transforms, or leave the sample out of the dataset: <b>${"x".repeat(120)}<
 
 const NAMES = ["net", "net_finetuned", "مدل", `<i>model</i> ${"long ".repeat(30)}🦊`];
 
-function models(count: number): State {
-  const state = comparing({ columns: "models" }, { models: NAMES.slice(0, count), cards: cards(6) });
+function models(count: number, change: Partial<State> = {}): State {
+  const state = comparing({ columns: "models" }, { models: NAMES.slice(0, count), cards: cards(6), ...change });
   const pin: Pin = { method: "Integrated Gradients", arguments: { n_steps: 25 } };
   const columns = NAMES.slice(0, count).map((title, i): Column => ({
     title,
@@ -101,7 +102,7 @@ function models(count: number): State {
   }));
   const rows = state.cards.map(({ sample }, row) =>
     columns.map((_, i): CompareCell => {
-      const other = makeCard(sample.id + i * 100, { image: pictureOf({ sample }) });
+      const other = makeCard(sample.id + i * 100, { classes: state.classes, display: sample.display });
       return {
         status: "ready",
         done: 1,
@@ -124,12 +125,56 @@ function many(count: number, rows: number): State {
   return comparing({}, { cards: shown, show: rows, comparison: makeComparison(shown, pins) });
 }
 
-const one = (state: State): State => {
-  const only = (comparison: Comparison): Comparison => ({
-    columns: comparison.columns.slice(0, 1),
-    rows: comparison.rows.map((cells) => cells.slice(0, 1)),
+/** The first columns alone. */
+const first = (count: number, state: State): State => {
+  const some = (comparison: Comparison): Comparison => ({
+    columns: comparison.columns.slice(0, count),
+    rows: comparison.rows.map((cells) => cells.slice(0, count)),
   });
-  return { ...state, comparison: only(state.comparison!) };
+  return { ...state, comparison: some(state.comparison!) };
+};
+
+const feature = (name: string, kind: FeatureSpec["kind"], categories: string[] = []): FeatureSpec => ({
+  name,
+  kind,
+  input: name,
+  baselines: [],
+  categories,
+});
+
+const REVIEW = feature("review", "text");
+const PASSENGER = feature("passenger", "general", ["siblings", "fare", "sex", "embarked", "parents", "class", "age"]);
+const OPINIONS = ["Negative", "Positive"];
+
+const LONG = "I watched it twice , and the second time I noticed how little happens in the first hour . ";
+const TEXTS = [
+  "the plot is thin and the second half drags , but the acting is superb and the quiet ending moved me",
+  "a dull , lifeless remake",
+  LONG.repeat(14).trim(),
+  `unbelievably ${"o".repeat(60)} 😀 <b>not</b> bold كان الفيلم رائعا \n 映画 🦊`,
+].map((text) => text.split(" ").map((word) => (word === "\\n" ? "\n" : word)));
+
+const PASSENGERS = [
+  [2, 8.6833, "female", "Southampton", 0, 2, 24],
+  [0, 151.55, "male", "Cherbourg", 2, 1, 0.92],
+  [1, 0, "male", "<b>Queenstown</b>", 0, 3, 61],
+];
+
+const texts = (): Card[] => TEXTS.map((text, i) => makeCard(i, { classes: OPINIONS, display: [text] }));
+const passengers = (): Card[] =>
+  PASSENGERS.map((row, i) => makeCard(28 + i, { classes: ["Died", "Survived"], display: [row] }));
+
+/** A text and a row beside each other, with a picture and what is not shown. */
+const mixed = (inView: number): State => {
+  const cards = TEXTS.map((text, i) => {
+    const [picture] = makeCard(20 + i).sample.display;
+    return makeCard(20 + i, { display: [picture, null, text, PASSENGERS[i % 3]] });
+  });
+  const state = comparing(
+    {},
+    { cards, features: [feature("photo", "image"), feature("ids", "empty"), REVIEW, PASSENGER] },
+  );
+  return { ...state, choice: { ...state.choice, inspect: { ...START.inspect, feature: inView } } };
 };
 
 const HOSTILE = [
@@ -155,7 +200,7 @@ export const COMPARE: Record<string, () => State> = {
   "compare recomputing": recomputing,
   "compare failing": failing,
   "compare nothing pinned": () => comparing({}, { comparison: { columns: [], rows: cards(6).map(() => []) } }),
-  "compare one pin": () => one(comparing()),
+  "compare one pin": () => first(1, comparing()),
   "compare per row": () => unequal({ scale: "row" }),
   "compare shared": () => unequal({ scale: "shared" }),
   "compare two models": () => models(2),
@@ -176,17 +221,23 @@ export const COMPARE: Record<string, () => State> = {
   "compare two features": () =>
     comparing(
       {},
-      {
-        features: ["left", "right"].map((name) => ({
-          name,
-          kind: "image",
-          input: name,
-          baselines: [],
-          categories: [],
-        })),
-        cards: cards(4, { features: 2 }),
-      },
+      { features: ["left", "right"].map((name) => feature(name, "image")), cards: cards(4, { features: 2 }) },
     ),
+  "compare texts": () => first(3, comparing({}, { classes: OPINIONS, features: [REVIEW], cards: texts() })),
+  "compare texts of two models": () => models(2, { classes: OPINIONS, features: [REVIEW], cards: texts() }),
+  "compare texts computing": () =>
+    withCells(comparing({}, { classes: OPINIONS, features: [REVIEW], cards: texts() }), (cell, row, column) => {
+      if (column === 1 && row > 0)
+        return { ...cell, status: row === 1 ? "running" : "queued", done: 0.31, stale: true };
+      if (column === 2 && row === 1) return { ...cell, status: "error", result: null, error: "out of memory" };
+      return column === 3 ? { ...cell, status: "queued", result: null } : cell;
+    }),
+  "compare rows": () =>
+    first(3, comparing({}, { classes: ["Died", "Survived"], features: [PASSENGER], cards: passengers() })),
+  "compare a text beside others": () => mixed(2),
+  "compare a row beside others": () => mixed(3),
+  "compare nothing shown": () =>
+    comparing({}, { features: [feature("ids", "empty")], cards: cards(3, { display: [null] }) }),
   "compare sizes": () =>
     comparing(
       {},

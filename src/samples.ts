@@ -1,5 +1,6 @@
 /** Arrays of the payload -> what goes into the engine, and what comes out of it -> what is shown. */
 import type { ArrayLike, FloatArray, ResultArray } from "./engine";
+import { itemsOf, perItem } from "./items";
 import { rankCorrelation } from "./ranks";
 import { channelSum, resample } from "./styles/raster";
 import type { Attribution, Result } from "./state";
@@ -78,22 +79,29 @@ export const apart = (maps: Record<string, FloatArray>, samples: number): Record
     ),
   );
 
-/** By a first map and then a second one: rank correlation of their pixels. */
+/** By a first map and then a second one: rank correlation of their pixels, tokens or values. */
 const agreements = new WeakMap<Result["attributions"], WeakMap<Result["attributions"], number | null>>();
 
-/** Spearman's rank correlation of two maps over the pixels of all features, the coarser one enlarged; null without both. */
-export function agreementOf(a: Result | null, b: Result | null): number | null {
+/**
+ * Spearman's rank correlation of two explanations of a sample over the pixels, tokens and values of all features, as they are
+ * shown: the coarser one of two maps is enlarged, an embedding summed. Null without both.
+ */
+export function agreementOf(sample: Sample, a: Result | null, b: Result | null): number | null {
   if (!a || !b) return null;
   const known = agreements.get(a.attributions) ?? new WeakMap<Result["attributions"], number | null>();
   agreements.set(a.attributions, known);
-  if (!known.has(b.attributions)) known.set(b.attributions, correlated(a.attributions, b.attributions));
+  if (!known.has(b.attributions)) known.set(b.attributions, correlated(sample, a.attributions, b.attributions));
   return known.get(b.attributions)!;
 }
 
-function correlated(a: Result["attributions"], b: Result["attributions"]): number | null {
+function correlated(sample: Sample, a: Result["attributions"], b: Result["attributions"]): number | null {
   const pairs = a.flatMap((one, i) => {
     const other = b[i];
     if (!one || !other) return [];
+    if (itemsOf(sample, i)) {
+      const scores = [one, other].flatMap((map) => perItem(map, sample.inputs[i].shape)?.values ?? []);
+      return scores.length === 2 ? [scores] : [];
+    }
     const [p, q] = [one, other].map(({ values, shape }) => channelSum(values, shape));
     const [width, height] = [Math.max(p.width, q.width), Math.max(p.height, q.height)];
     return [[resample(p, width, height).data, resample(q, width, height).data]];

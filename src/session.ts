@@ -8,10 +8,11 @@ import type { Choice, Compare, Display, Edit, Inspect, Pin, Sort, View } from ".
 import { sharedEngine } from "./client";
 import { Explanations, infoOf, type Question, type Wanted } from "./explanations";
 import { Listing, type Found } from "./listing";
-import type { Arguments, ArgumentValue, LayerInfo, MethodInfo, ParamSpec } from "./methods/method";
+import type { Arguments, ArgumentValue, MethodInfo } from "./methods/method";
 import * as notices from "./notices";
 import { agreementOf, inputsOf, relativeDifference, rowOf } from "./samples";
 import { GRAPHICS_LOST, isFatal, type Engine, type EngineModel, type Source } from "./seams";
+import { startOf } from "./state";
 import type {
   Card,
   Cell,
@@ -386,7 +387,9 @@ export class Session extends EventTarget implements Store {
     const key = `${this.#choice.model} ${method}`;
     const known = this.#filled.get(key);
     if (known && known.entered === entered) return known.args;
-    const args = { ...startOf(infoOf(model, method), model.info.layers), ...entered };
+    const params = infoOf(model, method)?.params ?? [];
+    const starts = params.map((spec) => [spec.name, startOf(spec, model.info.layers)]);
+    const args = { ...(Object.fromEntries(starts) as Arguments), ...entered };
     this.#filled.set(key, { entered, args });
     return args;
   }
@@ -890,6 +893,7 @@ export class Session extends EventTarget implements Store {
   }
 
   #summed({ columns, rows }: Comparison): Comparison {
+    const { cards } = this.#state;
     const mean = (values: (number | null | undefined)[]): number | null => {
       const known = values.filter((value) => typeof value === "number");
       return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
@@ -900,7 +904,7 @@ export class Session extends EventTarget implements Store {
         const results = rows.map((row) => finished(row[c]));
         return {
           ...column,
-          rho: mean(results.map((result, r) => agreementOf(finished(rows[r][0]), result))),
+          rho: mean(results.map((result, r) => agreementOf(cards[r].sample, finished(rows[r][0]), result))),
           deletion: mean(results.map((result) => result?.faithfulness?.auc.deletion)),
           insertion: mean(results.map((result) => result?.faithfulness?.auc.insertion)),
         };
@@ -1001,13 +1005,3 @@ const finished = ({ result, stale }: Cell): Result | null => (result && !stale &
 
 /** Cards that are the same are not drawn again. */
 const isSame = (a: Card, b: Card): boolean => (Object.keys(b) as (keyof Card)[]).every((key) => a[key] === b[key]);
-
-/** The values a method's form starts with. A picture is best seen by a layer that gives an image as well. */
-function startOf(info: MethodInfo | undefined, layers: readonly LayerInfo[]): Arguments {
-  const image = layers.filter(({ spatial }) => spatial).at(-1)?.name ?? null;
-  const start = (spec: ParamSpec): ArgumentValue => {
-    if (spec.kind === "layer") return spec.spatial ? null : image;
-    return ("start" in spec ? spec.start : undefined) ?? spec.default;
-  };
-  return Object.fromEntries((info?.params ?? []).map((spec) => [spec.name, start(spec)]));
-}

@@ -36,7 +36,7 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
   listing: { values: ["choice", "samples", "state"], types: ["wire"] },
   trials: { values: ["items", "pixels"], types: ["choice", "state", "wire"] },
   notices: { values: ["seams", "state"], types: ["wire"] },
-  samples: { values: ["ranks", "styles"], types: ["engine", "state", "wire", "worker"] },
+  samples: { values: ["items", "ranks", "styles"], types: ["engine", "state", "wire", "worker"] },
   state: { values: [], types: ["backend", "choice", "methods", "wire"] },
   choice: { values: [], types: ["methods", "wire"] },
   client: { values: ["seams", "version"], types: ["worker"] },

@@ -889,10 +889,13 @@ export class Session extends EventTarget implements Store {
     const rows = comparison.rows.map((cells, r) =>
       r === row ? cells.map((cell, c) => (c === column ? { ...cell, ...change } : cell)) : cells,
     );
-    this.#update({ comparison: change.result ? this.#summed({ ...comparison, rows }) : { ...comparison, rows } });
+    this.#update({
+      comparison: change.result ? this.#summed({ ...comparison, rows }, column) : { ...comparison, rows },
+    });
   }
 
-  #summed({ columns, rows }: Comparison): Comparison {
+  /** @param changed the only column with another cell than before; the first one is what all are compared with */
+  #summed({ columns, rows }: Comparison, changed = 0): Comparison {
     const { cards } = this.#state;
     const mean = (values: (number | null | undefined)[]): number | null => {
       const known = values.filter((value) => typeof value === "number");
@@ -901,6 +904,7 @@ export class Session extends EventTarget implements Store {
     return {
       rows,
       columns: columns.map((column, c) => {
+        if (changed > 0 && c !== changed) return column;
         const results = rows.map((row) => finished(row[c]));
         return {
           ...column,

@@ -1,4 +1,5 @@
 /** One output on the screen: an explorer element, kept in step with what the kernel announces and fed from the payload. */
+import "../css/widget.css";
 import { define, TAG, type AttriscopeExplorer } from "./elements/explorer";
 import { isEqual } from "./link";
 import type { Output } from "./live";

@@ -1,7 +1,7 @@
 /** What the explorer shows and what it can do, as plain values: the session makes it, the elements draw it. */
 import type { Backend } from "./backend";
 import type { Choice, Compare, Display, Inspect, Pin, Sort, View } from "./choice";
-import type { Arguments, ArgumentValue, LayerInfo, MethodInfo } from "./methods/method";
+import type { Arguments, ArgumentValue, LayerInfo, MethodInfo, ParamSpec } from "./methods/method";
 import type { FeatureSpec, Filter, NDArray, Sample } from "./wire";
 
 export type { Choice, Compare, Display, Inspect, Pin, Sort, View } from "./choice";
@@ -271,6 +271,13 @@ export function sortValue({ id, label, outputs }: Sample, by: Sort["by"]): numbe
   const log = (p: number) => Math.log(Math.max(p / total, Number.MIN_VALUE));
   if (by === "loss") return label === null ? null : -log(exps[label]);
   return exps.reduce((entropy, p) => entropy - (p / total) * log(p), 0);
+}
+
+/** What an argument of a method starts with. A picture is best seen by a layer that gives an image as well. */
+export function startOf(spec: ParamSpec, layers: readonly LayerInfo[]): ArgumentValue {
+  if (spec.kind === "layer")
+    return spec.spatial ? null : (layers.filter(({ spatial }) => spatial).at(-1)?.name ?? null);
+  return ("start" in spec ? spec.start : undefined) ?? spec.default;
 }
 
 /** The filter as a sentence would say it. */

@@ -67,7 +67,7 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
   assets: { values: [] },
 };
 
-/** Which layers know a package. */
+/** Which layers know a package, or a file outside of `src`. */
 const PACKAGES: [RegExp, string[]][] = [
   [/^@tensorflow\/tfjs-/, ["backend", "ops", "weights", "program", "patches", "engine", "methods", "metrics"]],
   [/^lit($|\/)/, ["elements"]],
@@ -78,6 +78,7 @@ const PACKAGES: [RegExp, string[]][] = [
   [/^@bufbuild\/protobuf/, ["onnx", "proto"]],
   [/^d3-/, ["styles"]],
   [/^\.\.\/build\/worker\.js\?raw$/, ["client"]],
+  [/^\.\.\/css\//, ["display"]],
 ];
 
 interface Import {
@@ -112,8 +113,8 @@ function importsOf(source: string): Import[] {
 
 /** The file of `src` that a relative import means, without extension; undefined where it leaves `src`. */
 function resolved(from: string, specifier: string): string | undefined {
-  if (!specifier.startsWith(".") || specifier.includes("?")) return undefined;
-  return path.posix.join(path.posix.dirname(from), specifier);
+  const target = path.posix.join(path.posix.dirname(from), specifier);
+  return specifier.startsWith(".") && !target.startsWith("..") && !specifier.includes("?") ? target : undefined;
 }
 
 const layerOf = (file: string) => file.split("/")[0]!.replace(/(\.d)?\.ts$/, "");

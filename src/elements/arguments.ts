@@ -3,6 +3,7 @@ import { css, html, LitElement, noChange, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
 import type { Arguments, ArgumentValue, LayerInfo, ParamSpec } from "../methods/method";
+import { startOf } from "../state";
 import { back, warning } from "./icons";
 import { base, controls } from "./tokens";
 
@@ -61,12 +62,6 @@ function numberOr<Other>(text: string, other: Other): number | Other {
   return text.trim() === "" || Number.isNaN(value) ? other : value;
 }
 
-/** Where the explorer starts; which layer that is depends on the model. */
-export const startOf = (spec: ParamSpec): ArgumentValue => ("start" in spec ? spec.start : undefined) ?? spec.default;
-
-const isStart = (spec: ParamSpec, value: ArgumentValue | undefined): boolean =>
-  spec.kind === "layer" || JSON.stringify(value ?? null) === JSON.stringify(startOf(spec));
-
 /** "2 to 500", "from 0 on", "1 to 32 px"; empty where anything on offer will do. */
 export function limitsOf(spec: ParamSpec, side: number | null = null): string {
   const unit = spec.unit ? ` ${spec.unit}` : "";
@@ -77,16 +72,18 @@ export function limitsOf(spec: ParamSpec, side: number | null = null): string {
   return `${spec.kind === "float" ? "a number from " : ""}${min} to ${max}${unit}`;
 }
 
-/** Where it starts, and where Captum would. */
-export function startsOf(spec: ParamSpec): string {
-  const [start, captum] = [startOf(spec), spec.default].map((value) => textOf(value) || (spec.auto ?? "nothing"));
-  return start === captum ? start : `${start}, in Captum ${captum}`;
+/** Where it starts, and where Captum would; Captum takes no layer by itself. */
+export function startsOf(spec: ParamSpec, layers: readonly LayerInfo[]): string {
+  const [start, captum] = [startOf(spec, layers), spec.default].map(
+    (value) => textOf(value) || (spec.auto ?? "nothing"),
+  );
+  return spec.kind === "layer" || start === captum ? start : `${start}, in Captum ${captum}`;
 }
 
 /** The whole of what is to be known of it, as a sentence or two. */
-export function helpOf(spec: ParamSpec, side: number | null = null): string {
+export function helpOf(spec: ParamSpec, layers: readonly LayerInfo[], side: number | null = null): string {
   const hint = spec.kind === "shape" ? "as 5, or 3 5 5; several inputs after ;" : "";
-  const parts = [spec.help, limitsOf(spec, side), hint, `starts at ${startsOf(spec)}`];
+  const parts = [spec.help, limitsOf(spec, side), hint, `starts at ${startsOf(spec, layers)}`];
   return `${spec.name}: ${parts.filter(Boolean).join("; ")}`;
 }
 
@@ -192,19 +189,20 @@ export class AttriscopeArgument extends LitElement {
   #typed = false;
 
   override render() {
-    const { spec, value } = this;
-    const start = textOf(startOf(spec)) || (spec.auto ?? "");
-    return html`<label class="field" title=${helpOf(spec, this.side)}
-        ><span>${labelOf(spec.name)}</span>${this.#control()}</label
-      ><span hidden id="help">${helpOf(spec, this.side)}${this.error ? `. Refused: ${this.error}` : ""}</span>${
-        isStart(spec, value)
+    const { spec, value, layers } = this;
+    const start = startOf(spec, layers);
+    const name = textOf(start) || (spec.auto ?? "");
+    const help = helpOf(spec, layers, this.side);
+    return html`<label class="field" title=${help}><span>${labelOf(spec.name)}</span>${this.#control()}</label
+      ><span hidden id="help">${help}${this.error ? `. Refused: ${this.error}` : ""}</span>${
+        JSON.stringify(value ?? null) === JSON.stringify(start)
           ? nothing
           : html`<button
               class="reset"
-              aria-label="${labelOf(spec.name)} back to ${start}"
-              title="Back to ${start}"
+              aria-label="${labelOf(spec.name)} back to ${name}"
+              title="Back to ${name}"
               data-reset=${spec.name}
-              @click=${() => this.#send(startOf(spec))}
+              @click=${() => this.#send(start)}
             >
               ${back}
             </button>`
@@ -298,7 +296,7 @@ export class AttriscopeArgument extends LitElement {
     const { min, max, step } = slider;
     // Of a window [C, H, W] the last side.
     const given = Array.isArray(value) ? value.flat().at(-1) : value;
-    const number = typeof given === "number" ? given : Number(startOf(spec) ?? min);
+    const number = typeof given === "number" ? given : Number(startOf(spec, this.layers) ?? min);
     const at = Math.max(0, Math.min(1, (number - min) / (max - min)));
     return html`<input
       type="range"

@@ -256,7 +256,7 @@ export class AttriscopeMethod extends LitElement {
                       <dd>
                         ${spec.help}
                         <small>
-                          ${[limitsOf(spec, side), spec.kind === "layer" ? "" : `starts at ${startsOf(spec)}`]
+                          ${[limitsOf(spec, side), `starts at ${startsOf(spec, this.state.layers)}`]
                             .filter(Boolean)
                             .join(" · ")}
                         </small>

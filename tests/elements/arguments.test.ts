@@ -1,5 +1,6 @@
 /** @jest-environment jsdom */
 import { AttriscopeArgument, helpOf, limitsOf, parseArgument, textOf } from "../../src/elements/arguments";
+import { startOf } from "../../src/state";
 import { found } from "../../src/elements/menu";
 import { duration, magnitude, score, signed } from "../../src/format";
 import { plan, strongestArea } from "../../src/elements/map";
@@ -116,7 +117,7 @@ test("limits and help", () => {
     "a number from 0.01 to 0.99",
   ]);
   expect([limitsOf(shape), limitsOf({ ...shape, unit: "px" }, 32)]).toEqual(["", "1 to 32 px"]);
-  expect(helpOf(float)).toBe("p: Share; a number from 0.01 to 0.99; starts at 0.2, in Captum 0.5");
+  expect(helpOf(float, [])).toBe("p: Share; a number from 0.01 to 0.99; starts at 0.2, in Captum 0.5");
 });
 
 test.each([
@@ -154,4 +155,16 @@ test("what is being typed stays when the state changes, until it is entered", as
   form.value = 8;
   await form.updateComplete;
   expect(field.value).toBe("8");
+});
+
+test("a layer goes back to the one that the model starts with", () => {
+  const spec = { name: "layer", kind: "layer", default: null, auto: "last layer", spatial: false, help: "" } as const;
+  const layers = [
+    { name: "conv1", class: "", shape: [null, 6, 28, 28], spatial: true },
+    { name: "conv2", class: "", shape: [null, 16, 10, 10], spatial: true },
+    { name: "fc", class: "", shape: [null, 10], spatial: false },
+  ];
+  expect(startOf(spec, layers)).toBe("conv2");
+  expect(startOf({ ...spec, spatial: true }, layers)).toBeNull();
+  expect(helpOf(spec, layers)).toMatch(/starts at conv2$/);
 });

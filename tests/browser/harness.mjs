@@ -269,6 +269,18 @@ export class Explorer {
     await this.until(`state.view === "${view}"`);
   }
 
+  /** Ready for a picture: how long it took is not what that is about. */
+  async still() {
+    await this.#host.evaluate(({ store }) => {
+      const { state } = store;
+      if (state.engine) state.engine.ms = 7;
+      for (const { result } of state.cards) if (result) result.ms = 7;
+      store.dispatchEvent(new Event("change"));
+    });
+    await this.#host.page().mouse.move(0, 0);
+    await this.#host.page().waitForTimeout(300);
+  }
+
   /** Waits until every card shows what is asked for, and `test` holds. */
   async settled(test = "true", timeout = undefined) {
     await this.until(

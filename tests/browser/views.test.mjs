@@ -33,16 +33,7 @@ describe("the tutorial's page", { skip }, () => {
     describe(`pictures, ${scheme}`, () => {
       let page, explorer;
       const picture = async (name) => {
-        // How long it took is not what the picture is about.
-        await page.evaluate(() => {
-          const { store } = document.querySelector("attriscope-explorer");
-          const { state } = store;
-          if (state.engine) state.engine.ms = 7;
-          for (const { result } of state.cards) if (result) result.ms = 7;
-          store.dispatchEvent(new Event("change"));
-        });
-        await page.mouse.move(0, 0);
-        await page.waitForTimeout(300);
+        await explorer.still();
         await matches(explorer.locator(".frame").first(), `docs/${name}-${scheme}.png`);
       };
 

@@ -31,8 +31,9 @@ class Results:
         Classes explained and predicted, as indexes into ``classes``; None for a model without classes.
     scores : float32 [N, classes] or None
         What ``score_func`` gives.
-    attributions : dict of float32 [N, ...]
-        By feature, in the shape of the model's input; of a layer method in the layer's.
+    attributions : dict of float32 [N, ...], or of a list of N float32 [...]
+        By feature, in the shape of the model's input; of a layer method in the layer's. A list with one array for each
+        sample where their shapes differ, as those of texts may.
     delta : float32 [N]
         Convergence delta; NaN for methods that promise none.
     deletion, insertion : float32 [N]
@@ -47,14 +48,19 @@ class Results:
     targets: Indexes | None
     predictions: Indexes | None
     scores: Floats | None
-    attributions: dict[str, Floats]
+    attributions: dict[str, Floats | list[Floats]]
     delta: Floats
     deletion: Floats
     insertion: Floats
 
     def __repr__(self) -> str:
-        maps = ", ".join(f"{name!r} {list(values.shape)}" for name, values in self.attributions.items())
+        maps = ", ".join(f"{name!r} {_described(values)}" for name, values in self.attributions.items())
         return f"<Results of {self.method}, {self.model}: samples {self.ids.tolist()}, attributions {maps}>"
+
+
+def _described(maps: Floats | list[Floats]) -> str:
+    """In shapes."""
+    return " ".join(str(list(values.shape)) for values in ([maps] if isinstance(maps, np.ndarray) else maps))
 
 
 @dataclass
@@ -76,20 +82,24 @@ class Parts:
 
 def _columns(columns: Sequence[Mapping[str, Any]], data: bytes) -> list[Results]:
     """Of every column ``data`` holds the maps of all samples by feature, then their scores."""
-    shapes = [
-        (len(column["samples"]), *shape) for column in columns for shape in [*column["shapes"], [column["scores"]]]
-    ]
+    shapes = [shape for column in columns for shape in _shapes(column)]
     sizes = [int(np.prod(shape)) for shape in shapes]
     values = np.frombuffer(data, "<f4").astype(np.float32)
     if values.size != sum(sizes):
         raise ValueError(f"results: got {values.size} values for {shapes}; expected {sum(sizes)}")
     pieces = zip(np.split(values, np.cumsum(sizes)[:-1]), shapes, strict=True)
     arrays = iter([piece.reshape(shape) for piece, shape in pieces])
-    return [_results(column, [next(arrays) for _ in [*column["shapes"], "scores"]]) for column in columns]
+    return [_results(column, [next(arrays) for _ in _shapes(column)]) for column in columns]
+
+
+def _shapes(column: Mapping[str, Any]) -> list[tuple[int, ...]]:
+    maps = [tuple(shape) for shapes in column["shapes"] for shape in shapes]
+    return [*maps, (len(column["samples"]), column["scores"])]
 
 
 def _results(column: Mapping[str, Any], arrays: Sequence[Floats]) -> Results:
     samples = column["samples"]
+    maps = [arrays[i : i + len(samples)] for i in range(0, len(arrays) - 1, max(1, len(samples)))]
 
     def indexes(name: str) -> Indexes | None:
         found = [sample[name] for sample in samples]
@@ -104,8 +114,12 @@ def _results(column: Mapping[str, Any], arrays: Sequence[Floats]) -> Results:
         targets=indexes("target"),
         predictions=indexes("prediction"),
         scores=arrays[-1] if column["scores"] else None,
-        attributions=dict(zip(column["features"], arrays[:-1], strict=True)),
+        attributions={name: _joined(own) for name, own in zip(column["features"], maps, strict=True)},
         delta=numbers("delta"),
         deletion=numbers("deletion"),
         insertion=numbers("insertion"),
     )
+
+
+def _joined(maps: Sequence[Floats]) -> Floats | list[Floats]:
+    return np.stack(maps) if len({values.shape for values in maps}) == 1 else list(maps)

@@ -102,6 +102,7 @@ function scoresOf(predictions: readonly Prediction[]): Float32Array {
   return scores;
 }
 
+/** All but the numbers; `shapes` by feature and sample: texts may differ in length. */
 function describe({ method, model, features, baseline, cells }: ShownColumn) {
   const given = featuresOf(cells);
   return {
@@ -110,7 +111,7 @@ function describe({ method, model, features, baseline, cells }: ShownColumn) {
     baseline,
     model,
     features: given.map((i) => features[i]),
-    shapes: given.map((i) => cells[0].result.attributions[i]!.shape),
+    shapes: given.map((i) => cells.map(({ result }) => result.attributions[i]!.shape)),
     scores: cells[0]?.predictions.length ?? 0,
     samples: cells.map(({ sample, predictions, result: { target, delta, faithfulness } }) => ({
       id: sample.id,

@@ -280,7 +280,7 @@ describe("results", () => {
           columns: [
             {
               ...{ method: "Saliency", arguments: { abs: true }, baseline: "zero", model: "Net" },
-              ...{ features: ["Photo"], shapes: [[2]], scores: 2, samples },
+              ...{ features: ["Photo"], shapes: [[[2], [2]]], scores: 2, samples },
             },
           ],
         },
@@ -329,6 +329,17 @@ describe("results", () => {
     const [{ content, values }] = model.told;
     expect(content.columns).toMatchObject([{ features: ["Right"], samples: [{ id: 3, delta: null }] }]);
     expect(values).toEqual([1, 2, 0.25, 0.75]);
+  });
+
+  test("of texts tell each one's length", () => {
+    const { session, model } = linked();
+    const [short] = result().attributions;
+    const long = { ...short!, values: Float32Array.of(3, 4, 5), shape: [3] };
+    session.change({}, { cards: [card(0), card(3, { result: result({ attributions: [long] }) })] });
+    jest.advanceTimersByTime(300);
+    const [{ content, values }] = model.told;
+    expect(content.columns).toMatchObject([{ shapes: [[[2], [3]]] }]);
+    expect(values).toEqual([1, 2, 3, 4, 5, 0.25, 0.75, 0.25, 0.75]);
   });
 
   test("of Inspect are the selected sample's, of Compare one column for each", () => {

@@ -232,7 +232,7 @@ def parts(live: Live, values: np.ndarray, count: int = 1, **change) -> list[tupl
     ]
     column = {
         **{"method": "Saliency", "arguments": {"abs": True}, "baseline": None, "model": "Tiny"},
-        **{"features": ["Photo"], "shapes": [[1, 2, 2]], "scores": 3, "samples": samples},
+        **{"features": ["Photo"], "shapes": [[[1, 2, 2], [1, 2, 2]]], "scores": 3, "samples": samples},
     }
     content = {
         **{"op": "results", "payload": live._payload, "turn": live._turn, "from": "a/1", "parts": count},
@@ -271,10 +271,23 @@ class TestResults:
     def test_without_classes(self, live) -> None:
         samples = [{"id": 4, "target": None, "prediction": None, "delta": None, "deletion": None, "insertion": None}]
         ((content, buffers),) = parts(live, self.values[:4])
-        content["columns"][0] |= {"scores": 0, "samples": samples}
+        content["columns"][0] |= {"scores": 0, "samples": samples, "shapes": [[[1, 2, 2]]]}
         live._handle_custom_msg(content, buffers)
         found = live.results()
         assert (found.targets, found.predictions, found.scores) == (None, None, None)
+
+    def test_texts_of_different_lengths(self, live) -> None:
+        ((content, buffers),) = parts(live, self.values)
+        content["columns"][0] |= {"features": ["Review", "Row"], "shapes": [[[3], [1]], [[2], [2]]]}
+        live._handle_custom_msg(content, buffers)
+        found = live.results()
+        assert [review.tolist() for review in found.attributions["Review"]] == [
+            self.values[:3].tolist(),
+            self.values[3:4].tolist(),
+        ]
+        np.testing.assert_array_equal(found.attributions["Row"], self.values[4:8].reshape(2, 2))
+        np.testing.assert_array_equal(found.scores, self.values[8:].reshape(2, 3))
+        assert repr(found).endswith("attributions 'Review' [3] [1], 'Row' [2, 2]>")
 
     def test_columns(self, live) -> None:
         ((content, buffers),) = parts(live, np.concatenate([self.values, self.values + 1]))
@@ -323,7 +336,9 @@ class TestResults:
             _payload, _turn = "", 0
 
         ((content, buffers),) = parts(Page, self.values[:13])
-        with pytest.raises(ValueError, match=r"results: got 13 values for \[\(2, 1, 2, 2\), \(2, 3\)\]; expected 14"):
+        with pytest.raises(
+            ValueError, match=r"results: got 13 values for \[\(1, 2, 2\), \(1, 2, 2\), \(2, 3\)\]; expected 14"
+        ):
             Parts().add(content, buffers)
 
 

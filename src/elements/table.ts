@@ -13,7 +13,8 @@ import { base } from "./tokens";
 /** So many significant digits are shown; with more, two numbers are two. */
 const DIGITS = 6;
 
-const isSame = (a: number, b: number): boolean => a.toPrecision(DIGITS) === b.toPrecision(DIGITS);
+const isSame = (a: number, b: number): boolean =>
+  Math.abs(a - b) <= 0.5 * 10 ** (1 - DIGITS) * Math.max(Math.abs(a), Math.abs(b));
 
 export class AttriscopeTable extends LitElement {
   @property({ attribute: false }) categories: readonly string[] = [];
@@ -166,8 +167,9 @@ export class AttriscopeTable extends LitElement {
         border-radius: 0;
         background: none;
         text-align: right;
+        vertical-align: top;
         text-decoration: underline dotted var(--fg2);
-        text-underline-offset: 3px;
+        text-underline-offset: 2px;
       }
       input:hover {
         background: var(--tint);
@@ -226,9 +228,11 @@ export class AttriscopeTable extends LitElement {
         .name {
           width: 30%;
         }
-        .value,
-        .input {
+        .value {
           width: 22%;
+        }
+        .input {
+          width: 15%;
         }
         .axis {
           display: none;
@@ -320,12 +324,12 @@ export class AttriscopeTable extends LitElement {
             ? html`<th class="input caps" scope="col" title="What the model sees, after input_transforms">Input</th>`
             : nothing
         }
-        <th scope="col" aria-label="Bar">
+        <td>
           <div class="axis" aria-hidden="true">
             <span>${span === null ? nothing : signed(-span, 2, true)}</span><span>0</span
             ><span>${span === null ? nothing : signed(sign === "negative" ? -span : span, 2, true)}</span>
           </div>
-        </th>
+        </td>
         <th class="score caps" scope="col">Score</th>
       </tr>
     </thead>`;

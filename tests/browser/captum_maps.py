@@ -9,7 +9,6 @@ a map is the list of its values in C order; correlated are its sums over the thr
 from __future__ import annotations
 
 import json
-import os
 import sys
 import warnings
 from pathlib import Path
@@ -23,27 +22,7 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fixtures"))
 
 import captum_calls
-
-FOLDER = Path(os.environ["ATTRISCOPE_CIFAR10"])
-
-
-class Net(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 6, 5)
-        self.pool1 = nn.MaxPool2d(2, 2)
-        self.pool2 = nn.MaxPool2d(2, 2)
-        self.conv2 = nn.Conv2d(6, 16, 5)
-        self.fc1 = nn.Linear(16 * 5 * 5, 120)
-        self.fc2 = nn.Linear(120, 84)
-        self.fc3 = nn.Linear(84, 10)
-        self.relu1, self.relu2, self.relu3, self.relu4 = (nn.ReLU() for _ in range(4))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.pool1(self.relu1(self.conv1(x)))
-        x = self.pool2(self.relu2(self.conv2(x)))
-        x = x.view(-1, 16 * 5 * 5)
-        return self.fc3(self.relu4(self.fc2(self.relu3(self.fc1(x)))))
+import cifar_tutorial
 
 
 def attribute(model: nn.Module, x: torch.Tensor, target: int, method: str, arguments: dict[str, Any]) -> list[float]:
@@ -64,11 +43,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)  # small nets: threads only wait for each other
     asked = json.load(sys.stdin)
-    model = Net().eval()
-    model.load_state_dict(torch.load(FOLDER / "cifar_torchvision.pt", weights_only=True, map_location="cpu"))
-    dataset = np.load(FOLDER / "cifar10-test-first200.npz")
-    images, labels = (dataset[name][asked["samples"]] for name in ("images", "labels"))
-    inputs = (torch.from_numpy(images).float() / 255 - 0.5) / 0.5
+    model = cifar_tutorial.trained()
+    images, labels = (part[asked["samples"]] for part in cifar_tutorial.images())
+    inputs = (images.float() / 255 - 0.5) / 0.5
     maps = [
         [
             attribute(model, inputs[i : i + 1], target, run["method"], run["arguments"])

@@ -11,7 +11,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from nets import Mixed, Tiny, Tutorial, TwoImages, images, seeded, softmax
+from cifar_tutorial import Tutorial
+from nets import Mixed, Tiny, TwoImages, images, seeded, softmax
 from onnx.reference import ReferenceEvaluator
 from torch import nn
 

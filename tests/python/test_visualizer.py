@@ -11,6 +11,7 @@ import socket
 import warnings
 from pathlib import Path
 
+import cifar_tutorial
 import ipywidgets
 import msgpack
 import numpy as np
@@ -19,7 +20,7 @@ import pytest
 import torch
 from captum.attr import TokenReferenceBase, configure_interpretable_embedding_layer
 from conftest import SCRIPT
-from nets import Captioned, Rows, Tiny, Tutorial, TwoImages, Words, images, rows, seeded, softmax, texts
+from nets import Captioned, Rows, Tiny, TwoImages, Words, images, rows, seeded, softmax, texts
 from onnx.reference import ReferenceEvaluator
 
 import attriscope
@@ -28,7 +29,6 @@ from attriscope.features import EmptyFeature, GeneralFeature, ImageFeature, Text
 from attriscope.widget import Shown
 
 ROOT = Path(__file__).parents[2]
-CIFAR10 = ROOT.parent / "shared" / "data" / "cifar10"
 CLASSES = ["cat", "dog", "<owl>"]
 X, Y = images(6), torch.tensor([0, 1, 2, 0, 1, 2])
 
@@ -657,12 +657,13 @@ class TestUntouched:
         assert read == [0, 1, 2]
 
 
-@pytest.mark.skipif(not CIFAR10.exists(), reason="the tutorial's weights and images are not at ../shared/data/cifar10")
+@pytest.mark.skipif(
+    not cifar_tutorial.FOLDER.exists(), reason=f"no weights and images of the tutorial in {cifar_tutorial.FOLDER}"
+)
 def test_the_tutorial(shell) -> None:
-    model = Tutorial()
-    model.load_state_dict(torch.load(CIFAR10 / "cifar_torchvision.pt", weights_only=True))
-    data = np.load(CIFAR10 / "cifar10-test-first200.npz")
-    x, y = torch.from_numpy(data["images"]) / 255, torch.from_numpy(data["labels"])
+    model = cifar_tutorial.trained()
+    pictures, y = cifar_tutorial.images()
+    x = pictures / 255
     classes = ["Plane", "Car", "Bird", "Cat", "Deer", "Dog", "Frog", "Horse", "Ship", "Truck"]
 
     def normalise(image):

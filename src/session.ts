@@ -7,6 +7,7 @@ import { EVERYTHING, History, pixelsOf, restored, runsOf, START } from "./choice
 import type { Choice, Compare, Display, Edit, Inspect, Pin, Sort, View } from "./choice";
 import { sharedEngine } from "./client";
 import { Explanations, infoOf, type Question, type Wanted } from "./explanations";
+import { inView } from "./items";
 import { Listing, type Found } from "./listing";
 import type { Arguments, ArgumentValue, MethodInfo } from "./methods/method";
 import * as notices from "./notices";
@@ -364,7 +365,8 @@ export class Session extends EventTarget implements Store {
       model: least(choice.model, models.length),
       baseline: least(choice.baseline, features[0]?.baselines.length ?? 1),
       first: Math.floor(choice.first / show) * show,
-      inspect: { ...choice.inspect, feature: least(choice.inspect.feature, features.length) },
+      // Where none is shown any will do.
+      inspect: { ...choice.inspect, feature: Math.max(0, inView(features, choice.inspect.feature)) },
     };
   }
 
@@ -671,15 +673,15 @@ export class Session extends EventTarget implements Store {
     const { errors, workload } = plan;
     this.#update({ argumentErrors: errors, workload: workload && `${workload} per sample` });
     const selected = view === "inspect" ? this.#selected : undefined;
-    const inView = (id: number) => !selected || selected.sample.id === id;
+    const isAsked = (id: number) => !selected || selected.sample.id === id;
     if (Object.keys(errors).length) {
       this.#showCards();
       this.#try();
       return [];
     }
-    this.#showCards(inView);
+    this.#showCards(isAsked);
     this.#try();
-    const cards = this.#state.cards.filter(({ sample, status }) => status !== "error" && inView(sample.id));
+    const cards = this.#state.cards.filter(({ sample, status }) => status !== "error" && isAsked(sample.id));
     const together = !selected && this.#isTogether(method) && cards.some(({ status }) => status === "queued");
     return cards.map((card) => ({
       ...this.#questionOf(card.sample, card.target),

@@ -8,8 +8,8 @@ import { measure } from "../src/metrics";
 import { RefusedError, type Engine, type EngineModel, type Source } from "../src/seams";
 import { Session } from "../src/session";
 import type { State } from "../src/state";
-import type { FetchRequest, Payload, Sample, Scan } from "../src/wire";
-import { difference, readNet } from "./engine/fixtures";
+import type { FeatureSpec, FetchRequest, Payload, Sample, Scan } from "../src/wire";
+import { difference, type Net, readNet } from "./engine/fixtures";
 
 const net = readNet("digits");
 const [input] = Object.keys(net.inputs);
@@ -721,5 +721,126 @@ describe("an engine that fails", () => {
     const state = await until(session, (s) => settled(s) && s.notice !== null);
     expect(state.notice).toMatchObject({ title: "The graphics context was lost." });
     expect(state.engine!.backend).toBe("wasm");
+  });
+});
+
+describe("Inspect, of texts and rows", () => {
+  const flat = (data: ResultArray["data"]): ResultArray => ({ data, shape: [data.length] });
+  const feature = (input: string, kind: FeatureSpec["kind"], categories: string[] = []): FeatureSpec => ({
+    name: input,
+    kind,
+    input,
+    baselines: ["other"],
+    categories,
+  });
+  const words = feature("ids", "text");
+  const numbers = feature("numbers", "general", ["a", "b", "c", "d"]);
+  const inputOf = (net: Net, name: string, i: number) => {
+    const { data, shape } = net.inputs[name];
+    return row({ data: Float32Array.from(data), shape }, i);
+  };
+
+  /** Sample 0 of a net, with sample 1 as its baseline: the two have PyTorch's scores. */
+  const between = (net: Net, features: FeatureSpec[], display: Sample["display"]): Payload => {
+    const one: Sample = {
+      ...{ id: 0, label: null, display, additional: {}, error: null },
+      inputs: features.map(({ input }) => inputOf(net, input, 0)),
+      baselines: features.map(({ input }) => [inputOf(net, input, 1)]),
+      outputs: [{ raw: row(net.raw, 0), scores: row(net.scores, 0) }],
+      feature_masks: features.map(() => null),
+    };
+    const models = [{ name: "Model 1", size: net.onnx.length, onnx: net.onnx }];
+    return payloadOf([one], { models, features, choice: { view: "inspect" } });
+  };
+
+  const explained = (s: State): boolean => Boolean(s.inspection?.card.result) && !s.inspection!.card.stale;
+  const tried = (s: State): boolean => Boolean(s.inspection?.after?.scores);
+  /** Of what is tried now, from PyTorch's scores of a sample. */
+  const distance = (net: Net, i: number): number =>
+    difference(flat(session.state.inspection!.after!.scores!), flat(row(net.scores, i).data));
+
+  test("tokens are hidden and values changed: all of both together make the other sample", async () => {
+    const net = readNet("tokens");
+    const display = [
+      ["one", "two", "three", "four", "five", "six"],
+      [1, 2, 3, 4],
+    ];
+    start(between(net, [words, numbers], display), new TestSource(false));
+    const { inspection } = await until(session, explained);
+    expect(inspection).toMatchObject({ width: 6, height: 1, after: null });
+    expect(inspection!.card.result!.attributions.map((a) => a!.shape)).toEqual([[6], [4]]);
+
+    session.paint(Uint8Array.of(0, 1, 0, 0, 1, 0), true);
+    const { after } = (await until(session, tried)).inspection!;
+    expect(after).toMatchObject({ picture: null, hidden: Uint8Array.of(0, 1, 0, 0, 1, 0) });
+    const ids = inputOf(net, "ids", 0).data.map((id, i) => (i === 1 || i === 4 ? inputOf(net, "ids", 1).data[i] : id));
+    const own = { data: ids, shape: [1, 6] };
+    const expected = await loaded.at(-1)!.run({ ids: own, numbers: { ...inputOf(net, "numbers", 0), shape: [1, 4] } });
+    expect(difference(flat(after!.scores!), flat(expected.scores.data))).toBeLessThan(1e-6);
+
+    session.setInspect({ feature: 1 });
+    inputOf(net, "numbers", 1).data.forEach((value, i) => session.edit(i, value));
+    const changed = await until(session, (s) => tried(s) && s.inspection!.edited.size === 4);
+    expect(changed.inspection).toMatchObject({ width: 4, after: { hidden: Uint8Array.of(1, 1, 1, 1) } });
+    expect(distance(net, 1)).toBeGreaterThan(0.01);
+    session.setInspect({ feature: 0 });
+    session.paint(new Uint8Array(6).fill(1), true);
+    await until(session, (s) => tried(s) && distance(net, 1) < 1e-5);
+    expect(session.state.inspection!.edited.size).toBe(0);
+
+    session.clear();
+    expect((await until(session, (s) => s.inspection!.after === null)).choice).toMatchObject({
+      painted: {},
+      edited: {},
+    });
+  });
+
+  test("a value that is taken back leaves nothing", async () => {
+    const net = readNet("tokens");
+    start(between(net, [numbers, words], [[1, 2, 3, 4], [..."abcdef"]]), new TestSource(false));
+    await until(session, explained);
+    session.edit(2, 7);
+    await until(session, tried);
+    expect([...session.state.inspection!.edited]).toEqual([[2, 7]]);
+    expect(distance(net, 0)).toBeGreaterThan(0.01);
+    session.edit(2, null);
+    expect((await until(session, (s) => s.inspection!.after === null)).choice.edited).toEqual({});
+  });
+
+  test("of embeddings a token has as many places as dimensions, and the scrubber takes them one by one", async () => {
+    const net = readNet("recurrent");
+    start(between(net, [feature("x", "text")], [[..."abcde"]]), new TestSource(false));
+    const { inspection } = await until(session, explained);
+    expect(inspection).toMatchObject({ width: 4, height: 5 });
+    session.paint(new Uint8Array(20).fill(1), true);
+    await until(session, tried);
+    expect(distance(net, 1)).toBeLessThan(1e-5);
+
+    const hiddenAt = async (at: number): Promise<(number | undefined)[]> => {
+      session.setInspect({ at });
+      const state = await until(session, ({ inspection: now }) =>
+        Boolean(now?.deleted?.scores && now.inserted?.scores),
+      );
+      const { deleted, inserted } = state.inspection!;
+      return [deleted, inserted].map((trial) => trial?.hidden.reduce((sum, v) => sum + v, 0));
+    };
+    expect(await hiddenAt(0.35)).toEqual([7, 13]);
+    expect(await hiddenAt(1)).toEqual([20, 0]);
+    const last = await until(
+      session,
+      ({ inspection: now }) => difference(flat(now!.deleted!.scores!), flat(row(net.scores, 1).data)) < 1e-5,
+    );
+    expect(difference(flat(last.inspection!.inserted!.scores!), flat(row(net.scores, 0).data))).toBeLessThan(1e-5);
+  });
+
+  test("what is not shown is not in view", async () => {
+    const net = readNet("tokens");
+    const features = [{ ...words, kind: "empty" as const }, numbers];
+    start(between(net, features, [null, [1, 2, 3, 4]]), new TestSource(false));
+    const { choice, inspection } = await until(session, explained);
+    expect(choice.inspect.feature).toBe(1);
+    expect(inspection!.width).toBe(4);
+    session.edit(0, 5);
+    expect(session.state.choice.edited).toEqual({ 0: [[1, 0, 5]] });
   });
 });

@@ -1,5 +1,5 @@
 /** What follows from a state for whoever draws it, on the page or as a figure. */
-import type { Attribution, Card, Compare, CompareCell, Prediction, Result } from "./state";
+import type { Attribution, Card, Compare, CompareCell, Prediction, Result, State } from "./state";
 import { heatMap } from "./styles/heat-map";
 import { styleNamed } from "./styles/index";
 import { original } from "./styles/original";
@@ -207,3 +207,9 @@ export const predictedBy = ({ predictions }: Card, scores: Float32Array): Predic
 
 export const channelNames = (count: number): string[] =>
   count === 3 ? ["R", "G", "B"] : Array.from({ length: count }, (_, i) => String(i + 1));
+
+/** What the chosen baseline is called in one feature; each has as many as it has transforms. */
+export function baselineNameOf({ features, baseline }: State, feature: number): string {
+  const names = features[feature].baselines;
+  return names[Math.min(baseline, names.length - 1)] ?? "the baseline";
+}

@@ -14,6 +14,8 @@ export class AttriscopeCurve extends LitElement {
   @property({ attribute: false }) faithfulness: Faithfulness | null = null;
   /** Where the scrubber stands, 0..1; null: there is none. Fires "scrub" with the share as detail. */
   @property({ type: Number }) at: number | null = null;
+  /** What is removed and revealed. */
+  @property() unit = "pixel";
   /** 90 x 36 px, without axes and scrubber. */
   @property({ type: Boolean, reflect: true }) small = false;
 
@@ -169,7 +171,7 @@ export class AttriscopeCurve extends LitElement {
               class="plot"
               role="slider"
               tabindex="0"
-              aria-label="Pixels removed or revealed"
+              aria-label="${this.unit}s removed or revealed"
               aria-valuemin="0"
               aria-valuemax="100"
               aria-valuenow=${(at * 100).toFixed(1)}
@@ -184,7 +186,7 @@ export class AttriscopeCurve extends LitElement {
       <div class="ticks" aria-hidden="true">
         ${["0", "25", "50", "75", "100 %"].map((text) => html`<span>${text}</span>`)}
       </div>
-      <span class="caption truncate">pixels removed or revealed, most important first</span>
+      <span class="caption truncate">${this.unit}s removed or revealed, most important first</span>
     </div>`;
   }
 

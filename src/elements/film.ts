@@ -1,8 +1,10 @@
 /** The samples of the page as a strip; the arrow keys go from one to the next. Fires "choose" with the id as detail. */
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property } from "lit/decorators.js";
+import { strengthOf } from "../derived";
+import { imageOf, itemsOf, perItem, shownAs } from "../items";
 import type { Card } from "../state";
-import { imageOf } from "../items";
+import type { FeatureSpec, Items } from "../wire";
 import { check, cross } from "./icons";
 import type { Look } from "./map";
 import { rove } from "./roving";
@@ -10,12 +12,16 @@ import { base } from "./tokens";
 
 const SIDE = 64;
 
+/** Most tokens that a frame has room for. */
+const TOKENS = 12;
+
 export class AttriscopeFilm extends LitElement {
   @property({ attribute: false }) cards: readonly Card[] = [];
   @property({ type: Number }) selected = 0;
   @property({ attribute: false }) classes: readonly string[] = [];
-  /** Index of the feature that is shown. */
+  /** Index of the feature in view, and what it is; -1 and null where none is shown. */
   @property({ type: Number }) feature = 0;
+  @property({ attribute: false }) spec: FeatureSpec | null = null;
   @property({ attribute: false }) look!: Look;
 
   static override styles = [
@@ -54,6 +60,24 @@ export class AttriscopeFilm extends LitElement {
       button[aria-checked="true"] .picture {
         box-shadow: 0 0 0 2px var(--acc);
       }
+      .words {
+        display: grid;
+        align-content: center;
+        width: 64px;
+        height: 64px;
+        padding: 4px;
+        background: var(--tint);
+        line-height: 14px;
+        text-align: start;
+      }
+      .words span {
+        display: -webkit-box;
+        overflow: hidden;
+        -webkit-box-orient: vertical;
+        -webkit-line-clamp: var(--lines, 4);
+        overflow-wrap: anywhere;
+        unicode-bidi: isolate;
+      }
       .name {
         display: flex;
         align-items: center;
@@ -76,7 +100,8 @@ export class AttriscopeFilm extends LitElement {
     </div>`;
   }
 
-  #frame({ sample, correct, predictions }: Card) {
+  #frame(card: Card) {
+    const { sample, correct, predictions } = card;
     const chosen = sample.id === this.selected;
     const verdict = correct === null ? "" : correct ? "correct" : "incorrect";
     const truth = sample.label === null ? "" : (this.classes[sample.label] ?? String(sample.label));
@@ -97,16 +122,38 @@ export class AttriscopeFilm extends LitElement {
       data-sample=${sample.id}
       @click=${() => this.#choose(sample.id)}
     >
-      <div class="picture">
-        <attriscope-map
-          .image=${imageOf(sample, this.feature)}
-          .look=${this.look}
-          .side=${SIDE}
-          label="Sample ${sample.id}"
-        ></attriscope-map>
-      </div>
+      ${this.#shown(card)}
       <span class="name">${sample.id} ${correct === null ? nothing : correct ? check : cross}</span>
     </button>`;
+  }
+
+  #shown(card: Card) {
+    const items = itemsOf(card.sample, this.feature);
+    if (items) return html`<div class="picture words">${this.#words(items, card)}</div>`;
+    const image = imageOf(card.sample, this.feature);
+    if (!image) return nothing;
+    return html`<div class="picture">
+      <attriscope-map
+        .image=${image}
+        .look=${this.look}
+        .side=${SIDE}
+        label="Sample ${card.sample.id}"
+      ></attriscope-map>
+    </div>`;
+  }
+
+  /** The beginning of a text, or the strongest value of a row: the first one until there are scores. */
+  #words(items: Items, { sample, result }: Card) {
+    if (this.spec!.kind === "text")
+      return html`<span dir="auto">${items.slice(0, TOKENS).map(shownAs).join(" ")}</span>`;
+    const attribution = result?.attributions[this.feature];
+    const scores = attribution && perItem(attribution, sample.inputs[this.feature].shape)?.values;
+    const { sign } = this.look.display;
+    const strongest = scores
+      ? scores.reduce((best, value, i) => (strengthOf(value, sign) > strengthOf(scores[best], sign) ? i : best), 0)
+      : 0;
+    return html`<span style="--lines: 2" dir="auto">${this.spec!.categories[strongest]}</span>
+      <span style="--lines: 2" dir="auto">${shownAs(items[strongest])}</span>`;
   }
 
   #choose(id: number): void {

@@ -1,20 +1,21 @@
-/** The Inspect view: one sample large, what the model says when parts of it are hidden, and how faithful the map is. */
+/** The Inspect view: one sample large, what the model says when parts of it are changed, and how faithful the map is. */
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, state as own } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
-import { channelNames, type Grid, isDeltaHigh, nameOf, picturesOf, Ranking } from "../derived";
+import { baselineNameOf, channelNames, type Grid, isDeltaHigh, nameOf, picturesOf, Ranking } from "../derived";
 import type { Actions, Attribution, Card, Inspect, Inspection, State } from "../state";
 import { heatMap } from "../styles/heat-map";
 import { rasterSize } from "../styles/raster";
-import { imageOf } from "../items";
-import type { NDArray } from "../wire";
+import { imageOf, inView, itemsOf, perItem, shownAs, UNITS } from "../items";
+import type { FeatureSpec, Items, NDArray } from "../wire";
 import { percent, plural, signed } from "../format";
 import { box, brush, check, cross, warning } from "./icons";
 import { type Look, scaleOf } from "./map";
-import { countOf, type Pixel } from "./masks";
+import { countOf, maskOfItems, type Pixel } from "./masks";
 import type { Explain } from "./predictions";
 import type { Segment } from "./segments";
 import { type AttriscopeStage, type Pane, type Shape, STEP, type Stroke, type Tool } from "./stage";
+import type { Edited } from "./table";
 import { base, controls, results } from "./tokens";
 
 const TOOLS: readonly (Segment & { value: Tool })[] = [
@@ -48,6 +49,12 @@ const MAX_SIDE = 384;
 const MAX_CHANNELS = 15;
 
 const TABLE_ROWS = 10;
+
+const MARKS: Partial<Record<FeatureSpec["kind"], string>> = {
+  image: "Outlines the strongest pixels in both pictures",
+  text: "Outlines the strongest tokens",
+  general: "The names of the strongest values are bold",
+};
 
 /** How the view is laid out in so many CSS pixels, and the side of a window; compact: the tools have a line of their own. */
 export function layoutOf(width: number): { layout: string; side: number } {
@@ -90,6 +97,8 @@ function channelsOf(attribution: Attribution, whole: number): Attribution[] {
   return channels;
 }
 
+const isWaiting = ({ status }: Card): boolean => status === "queued" || status === "running";
+
 /** Next size of the brush: small ones differ by a pixel, large ones by a tenth. */
 const resized = (size: number, step: number): number =>
   Math.max(1, step > 0 ? Math.max(size + 1, Math.round(size * 1.1)) : Math.min(size - 1, Math.round(size / 1.1)));
@@ -103,9 +112,14 @@ export class AttriscopeInspect extends LitElement {
   /** Diameter of the brush; null: a fitting one. */
   @own() size: number | null = null;
   @own() probe: Pixel | null = null;
+  /** The token under the pointer or with the focus. */
+  @own() token: number | null = null;
   @own() width = 1038;
 
+  /** The pixels that can be probed and ranked; of a text or a row one for each token or value. */
   #grid: Grid = { width: 1, height: 1 };
+  /** Sample and feature in view. */
+  #subject = "";
   #ranking: { of: unknown[]; made: Ranking; first: number[] } | null = null;
   #panes: { of: unknown[]; input: Pane; maps: Pane[] } | null = null;
   #gauge: ResizeObserver | null = null;
@@ -207,6 +221,19 @@ export class AttriscopeInspect extends LitElement {
       attriscope-target {
         min-width: 40px;
       }
+      .replacement {
+        display: flex;
+        align-items: center;
+        gap: 4px;
+        min-width: 0;
+        height: 32px;
+        white-space: nowrap;
+        color: var(--fg2);
+      }
+      .replacement b {
+        font-weight: 400;
+        color: var(--fg);
+      }
       .size {
         gap: 4px;
       }
@@ -223,6 +250,41 @@ export class AttriscopeInspect extends LitElement {
       }
       .feature select {
         max-width: 240px;
+      }
+      .items {
+        position: relative;
+        padding: 4px 0 20px;
+      }
+      attriscope-text {
+        --text-height: 416px;
+      }
+      attriscope-table {
+        max-height: 520px;
+        overflow-y: auto;
+        scrollbar-width: thin;
+      }
+      .items .note {
+        position: absolute;
+        bottom: 2px;
+        left: 0;
+        font-size: 11px;
+        color: var(--fg2);
+      }
+      .items .error {
+        margin: 8px 0 0;
+        padding: 8px;
+        border: 1px dashed var(--err0);
+        background: var(--tint);
+        font-size: 11px;
+        color: var(--err);
+        overflow-wrap: anywhere;
+      }
+      .unshown {
+        margin: 0;
+        padding: 12px;
+        border: 1px dashed var(--line1);
+        background: var(--tint);
+        color: var(--fg2);
       }
       .readout {
         display: flex;
@@ -309,8 +371,12 @@ export class AttriscopeInspect extends LitElement {
   override willUpdate(changed: PropertyValues<this>): void {
     const { inspection } = this.state;
     if (!changed.has("state") || !inspection) return;
-    const { width, height } = inspection;
+    const items = this.#items;
+    const { width, height } = items ? { width: items.length, height: 1 } : inspection;
     if (width !== this.#grid.width || height !== this.#grid.height) this.#grid = { width, height };
+    const subject = `${inspection.card.sample.id} ${this.#feature}`;
+    if (subject !== this.#subject) this.probe = this.token = null;
+    this.#subject = subject;
   }
 
   override render() {
@@ -321,8 +387,8 @@ export class AttriscopeInspect extends LitElement {
         inspection
           ? html`<div class="view ${layout}" style="--window-side: ${side}px" @keydown=${this.#key}>
               <div class="main">
-                ${this.#features()}${this.#head(inspection)}${this.#stage(inspection, side)}${this.#readout(inspection)}
-                ${this.#below(inspection)}${this.#film(inspection.card)}${this.#table()}
+                ${this.#features()}${this.#head(inspection)}${this.#shown(inspection, side)}${this.#readout(inspection)}
+                ${this.#below(inspection)}${this.#film(inspection.card)}${this.#table(inspection)}
               </div>
               <div class="panel">
                 <attriscope-what-if .state=${this.state} .actions=${this.actions}></attriscope-what-if>
@@ -341,8 +407,23 @@ export class AttriscopeInspect extends LitElement {
     return this.state.choice.inspect;
   }
 
+  /** Index of the feature in view; -1 where none is shown. */
   get #feature(): number {
-    return Math.min(this.#chosen.feature, this.state.features.length - 1);
+    return inView(this.state.features, this.#chosen.feature);
+  }
+
+  get #spec(): FeatureSpec | null {
+    return this.state.features[this.#feature] ?? null;
+  }
+
+  /** Of the feature in view; null where it is a picture, or none is shown. */
+  get #items(): Items | null {
+    const { inspection } = this.state;
+    return inspection && itemsOf(inspection.card.sample, this.#feature);
+  }
+
+  get #unit(): string {
+    return UNITS[this.#spec?.kind ?? "empty"];
   }
 
   // -- the line above the pictures
@@ -375,8 +456,21 @@ export class AttriscopeInspect extends LitElement {
               ></attriscope-target>`
         }
       </div>
-      <div class="tools">${this.#tools()}</div>
+      ${this.#spec?.kind === "image" ? html`<div class="tools">${this.#tools()}</div>` : this.#replacement()}
     </div>`;
+  }
+
+  /** Tokens and values have but one: that of the baseline. */
+  #replacement() {
+    if (!this.#spec) return nothing;
+    const name = html`<b class="truncate">${baselineNameOf(this.state, this.#feature)}</b>`;
+    return this.#spec.kind === "text"
+      ? html`<div class="replacement" title="Hidden tokens are replaced by those of this baseline">
+          hidden tokens become ${name}
+        </div>`
+      : html`<div class="replacement" title="Delete on a value puts that of this baseline there">
+          compared with ${name}
+        </div>`;
   }
 
   #explain(sample: number, { target, all }: Explain): void {
@@ -385,16 +479,18 @@ export class AttriscopeInspect extends LitElement {
   }
 
   #features() {
-    const { features } = this.state;
-    if (features.length < 2) return nothing;
+    const shown = this.state.features.flatMap(({ name, kind }, index) => (kind === "empty" ? [] : [{ name, index }]));
+    if (shown.length < 2) return nothing;
     const choose = (event: Event): void =>
-      this.actions.setInspect({ feature: (event.target as HTMLSelectElement).selectedIndex });
+      this.actions.setInspect({ feature: Number((event.target as HTMLSelectElement).value) });
     return html`<label class="field feature">
       <span>feature</span>
       <select class="control" data-control="feature" @change=${choose}>
-        ${features.map(
-          ({ name }, index) =>
-            html`<option ?selected=${index === this.#feature} .selected=${index === this.#feature}>${name}</option>`,
+        ${shown.map(
+          ({ name, index }) =>
+            html`<option value=${index} ?selected=${index === this.#feature} .selected=${index === this.#feature}>
+              ${name}
+            </option>`,
         )}
       </select>
     </label>`;
@@ -461,8 +557,8 @@ export class AttriscopeInspect extends LitElement {
   #key(event: KeyboardEvent): void {
     const { key, ctrlKey, metaKey, altKey } = event;
     const typing = (event.composedPath()[0] as Element).matches("select, input:not([type=range], [type=checkbox])");
-    if (ctrlKey || metaKey || altKey || typing) return;
-    const stage = this.renderRoot.querySelector<AttriscopeStage>("attriscope-stage")!;
+    const stage = this.renderRoot.querySelector<AttriscopeStage>("attriscope-stage");
+    if (ctrlKey || metaKey || altKey || typing || !stage) return;
     const acts: Record<string, () => void> = {
       "[": () => (this.size = resized(this.#size, -1)),
       "]": () => (this.size = Math.min(resized(this.#size, 1), this.#mostSize)),
@@ -476,7 +572,95 @@ export class AttriscopeInspect extends LitElement {
     if (key in acts) event.preventDefault();
   }
 
-  // -- the pictures
+  // -- the pictures, the text or the row
+
+  #shown(inspection: Inspection, side: number) {
+    switch (this.#spec?.kind) {
+      case "image":
+        return this.#stage(inspection, side);
+      case "text":
+        return this.#itemised(inspection, this.#text(inspection));
+      case "general":
+        return this.#itemised(inspection, this.#row(inspection));
+      default:
+        return html`<p class="unshown">
+          All features of this model are attributed, but none is shown: each is an EmptyFeature. An ImageFeature,
+          TextFeature or GeneralFeature in its place can be seen and changed here.
+        </p>`;
+    }
+  }
+
+  #text({ card, painted, error }: Inspection) {
+    const items = this.#items!;
+    const masked = maskOfItems(painted, items.length);
+    const toggle = ({ detail }: CustomEvent<number>): void => {
+      const pixels = painted.slice();
+      const size = pixels.length / items.length;
+      this.actions.paint(pixels.fill(1 - masked[detail], detail * size, (detail + 1) * size), true);
+    };
+    return html`<attriscope-text
+      .items=${items}
+      .attribution=${this.#attributionOf(card)}
+      .shape=${card.sample.inputs[this.#feature].shape}
+      .look=${this.look}
+      .masked=${masked}
+      .top=${this.#top}
+      ?stale=${isWaiting(card)}
+      ?maskable=${error === null}
+      stop
+      label="${this.#spec!.name}, sample ${card.sample.id}. Space or Delete hides a token, and shows it again."
+      @probe=${({ detail }: CustomEvent<number | null>) => (this.token = detail)}
+      @toggle=${toggle}
+    ></attriscope-text>`;
+  }
+
+  #row({ card, painted, edited, error }: Inspection) {
+    const { sample } = card;
+    const { shape, data } = sample.inputs[this.#feature];
+    const baselines = sample.baselines[this.#feature];
+    const baseline = baselines[Math.min(this.state.baseline, baselines.length - 1)];
+    return html`<attriscope-table
+      .categories=${this.#spec!.categories}
+      .items=${this.#items!}
+      .inputs=${data}
+      .baseline=${baseline?.data ?? null}
+      .edited=${edited}
+      .masked=${painted}
+      .attribution=${this.#attributionOf(card)}
+      .shape=${shape}
+      .look=${this.look}
+      .top=${this.#top}
+      ?stale=${isWaiting(card)}
+      ?editable=${error === null}
+      label="${this.#spec!.name}, sample ${sample.id}"
+      @edit=${({ detail }: CustomEvent<Edited>) => this.actions.edit(detail.place, detail.value)}
+    ></attriscope-table>`;
+  }
+
+  /** With what there is to say about its scores. */
+  #itemised({ card }: Inspection, content: unknown) {
+    const error = card.error ?? card.sample.error;
+    return html`<div class="items">
+      ${content}
+      ${
+        error === null
+          ? html`<div class="note">${this.#waiting(card)}</div>`
+          : html`<div class="error" data-error>${error}</div>`
+      }
+    </div>`;
+  }
+
+  #attributionOf({ result }: Card): Attribution | null {
+    return result?.attributions[this.#feature] ?? null;
+  }
+
+  /** What there is in place of scores, or of those of now; undefined where nothing is missing. */
+  #waiting(card: Card): string | undefined {
+    const { result, status, done } = card;
+    if (isWaiting(card)) return status === "running" ? percent(done) : "queued";
+    if (this.#attributionOf(card)) return undefined;
+    return result ? `${result.method} gives one map, which lies over another feature` : "no map";
+  }
 
   #stage(inspection: Inspection, side: number) {
     const { card, painted, error } = inspection;
@@ -528,9 +712,8 @@ export class AttriscopeInspect extends LitElement {
   }
 
   #maps({ card }: Inspection): Pane[] {
-    const { result, status, sample } = card;
-    const attribution = result?.attributions[this.#feature] ?? null;
-    const waits = status === "queued" || status === "running";
+    const { result, sample } = card;
+    const attribution = this.#attributionOf(card);
     const target = nameOf(card, this.state.classes, result?.target ?? card.target);
     // Only the heat map says that it is empty.
     const blank = attribution !== null && scaleOf(attribution, this.look.display) === 0;
@@ -549,15 +732,7 @@ export class AttriscopeInspect extends LitElement {
         .filter(Boolean)
         .join(", "),
       error: card.error ?? sample.error ?? undefined,
-      waiting: waits
-        ? status === "running"
-          ? percent(card.done)
-          : "queued"
-        : attribution
-          ? undefined
-          : result
-            ? `${result.method} gives one map, which lies over another feature`
-            : "no map",
+      waiting: this.#waiting(card),
     };
     if (!attribution || pane.error !== undefined || this.#chosen.channels === "sum") return [pane];
     return this.#apart(pane, attribution, card);
@@ -589,7 +764,8 @@ export class AttriscopeInspect extends LitElement {
   }
 
   #ranked(card: Card): Ranking | null {
-    const attribution = card.result?.attributions[this.#feature];
+    const whole = this.#attributionOf(card);
+    const attribution = whole && this.#items ? perItem(whole, card.sample.inputs[this.#feature].shape) : whole;
     if (!attribution || card.error !== null) return null;
     const of = [attribution, this.#grid, this.look.display.sign];
     if (!this.#ranking || of.some((input, i) => input !== this.#ranking!.of[i])) {
@@ -609,7 +785,7 @@ export class AttriscopeInspect extends LitElement {
     const { result } = card;
     const high = result !== null && isDeltaHigh(result);
     return html`<div class="readout">
-      ${this.#pixel(card)}
+      ${this.#read(card)}
       ${
         typeof result?.delta === "number"
           ? html`<span
@@ -624,11 +800,36 @@ export class AttriscopeInspect extends LitElement {
     </div>`;
   }
 
+  #read(card: Card) {
+    switch (this.#spec?.kind) {
+      case "image":
+        return this.#pixel(card);
+      case "text":
+        return this.#readToken(card);
+      case "general":
+        return html`<span class="truncate">change a value: Enter tries it, Escape takes it back</span>`;
+      default:
+        return nothing;
+    }
+  }
+
+  #readToken(card: Card) {
+    const { token } = this;
+    if (token === null) return html`<span class="truncate">point at a token to read it; a click hides it</span>`;
+    const ranking = this.#ranked(card);
+    return html`<b class="truncate" dir="auto">${shownAs(this.#items![token])}</b> ${
+        ranking
+          ? html`<span>attribution <b>${signed(ranking.values[token], 4, true)}</b></span>
+              <span>rank ${ranking.rank(token)} of ${ranking.values.length}</span>`
+          : nothing
+      }`;
+  }
+
   #pixel(card: Card) {
     const { probe } = this;
     if (!probe) return html`<span>point at a pixel to read it</span>`;
     const image = imageOf(card.sample, this.#feature);
-    const attribution = card.result?.attributions[this.#feature];
+    const attribution = this.#attributionOf(card);
     const unit = image?.dtype === "uint8" ? 1 : 255;
     const colour = image ? valuesAt(image, probe, this.#grid).map((value) => Math.round(value * unit)) : [];
     const word = colour.length >= 3 ? "RGB" : "grey";
@@ -660,17 +861,20 @@ export class AttriscopeInspect extends LitElement {
   }
 
   #below({ card }: Inspection) {
+    if (!this.#spec) return nothing;
+    const { kind } = this.#spec;
     const size = this.#grid.width * this.#grid.height;
     const top = this.#top;
-    const channels = card.result?.attributions[this.#feature]?.shape.slice(0, -2).reduce((a, b) => a * b, 1) ?? 1;
-    const text =
-      top === 0
-        ? "none"
-        : `${top < 1e4 ? top : `${Math.round(top / 1000)}k`} pixel${top === 1 ? "" : "s"}, ${((top / size) * 100).toFixed(1)} %`;
+    const channels =
+      this.#attributionOf(card)
+        ?.shape.slice(0, -2)
+        .reduce((a, b) => a * b, 1) ?? 1;
+    const count = top < 1e4 ? plural(top, this.#unit) : `${Math.round(top / 1000)}k ${this.#unit}s`;
+    const text = top === 0 ? "none" : `${count}, ${((top / size) * 100).toFixed(1)} %`;
     const { ramp, display } = this.look;
     return html`<div class="below">
-      <label class="field outline" title="Outlines the strongest pixels in both pictures">
-        <span>outline top</span>
+      <label class="field outline" title=${MARKS[kind] ?? nothing}>
+        <span>${kind === "general" ? "mark" : "outline"} top</span>
         <input
           type="range"
           min="0"
@@ -686,19 +890,23 @@ export class AttriscopeInspect extends LitElement {
         />
         <span class="figure">${text}</span>
       </label>
-      <attriscope-segments
-        label="Channels"
-        .segments=${CHANNELS}
-        .value=${this.#chosen.channels}
-        data-control="channels"
-        style=${channels > 1 ? nothing : "visibility: hidden"}
-        @choose=${({ detail }: CustomEvent<Inspect["channels"]>) => this.actions.setInspect({ channels: detail })}
-      ></attriscope-segments>
+      ${
+        kind === "image"
+          ? html`<attriscope-segments
+              label="Channels"
+              .segments=${CHANNELS}
+              .value=${this.#chosen.channels}
+              data-control="channels"
+              style=${channels > 1 ? nothing : "visibility: hidden"}
+              @choose=${({ detail }: CustomEvent<Inspect["channels"]>) => this.actions.setInspect({ channels: detail })}
+            ></attriscope-segments>`
+          : nothing
+      }
       <div class="legend"><attriscope-legend .ramp=${ramp} .sign=${display.sign}></attriscope-legend></div>
     </div>`;
   }
 
-  /** A step of the slider is less than a pixel at its start, and many at its end; the arrow keys count pixels. */
+  /** A step of the slider is less than one pixel at its start, and many at its end; the arrow keys count them. */
   #countByKey(event: KeyboardEvent, size: number): void {
     const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
     if (step === undefined) return;
@@ -713,29 +921,41 @@ export class AttriscopeInspect extends LitElement {
       .selected=${sample.id}
       .classes=${this.state.classes}
       .feature=${this.#feature}
+      .spec=${this.#spec}
       .look=${this.look}
       @choose=${({ detail }: CustomEvent<number>) => this.actions.select(detail)}
     ></attriscope-film>`;
   }
 
-  /** For readers who do not see the map. */
-  #table() {
-    if (!this.#ranking || !this.state.inspection!.card.result) return nothing;
-    const { made, first } = this.#ranking;
+  /** For readers who do not see the map or the shades; a row is a table already. */
+  #table({ card }: Inspection) {
+    if (!this.#ranked(card) || this.#spec!.kind === "general") return nothing;
+    const { made, first } = this.#ranking!;
+    if (!first.length) return nothing;
+    const items = this.#items;
+    const { width } = this.#grid;
+    const place = (i: number) =>
+      items
+        ? html`<td>${shownAs(items[i])}</td>`
+        : html`<td>${i % width}</td>
+            <td>${Math.floor(i / width)}</td>`;
     return html`<table class="silent">
       <caption>
-        The ${TABLE_ROWS} strongest pixels
+        The ${first.length} strongest ${this.#unit}s
       </caption>
       <tr>
-        <th>x</th>
-        <th>y</th>
+        ${
+          items
+            ? html`<th>token</th>`
+            : html`<th>x</th>
+                <th>y</th>`
+        }
         <th>attribution</th>
       </tr>
       ${first.map(
         (i) =>
           html`<tr>
-            <td>${i % this.#grid.width}</td>
-            <td>${Math.floor(i / this.#grid.width)}</td>
+            ${place(i)}
             <td>${signed(made.values[i], 3, true)}</td>
           </tr>`,
       )}

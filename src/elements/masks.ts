@@ -1,4 +1,4 @@
-/** The pixels of one picture, [height * width] in reading order: painted ones, and the outlines of any. */
+/** The places of one picture or text, [height * width] in reading order: hidden ones, and the outlines of any. */
 import type { Grid } from "../derived";
 
 export interface Pixel {
@@ -17,6 +17,15 @@ export function countOf(mask: Uint8Array): number {
     counts.set(mask, count);
   }
   return count;
+}
+
+/** By a mask of [count * places], which of `count` tokens or values are masked, [count]: those of which most is. */
+export function maskOfItems(mask: Uint8Array, count: number): Uint8Array {
+  const size = mask.length / count;
+  if (size === 1) return mask;
+  return Uint8Array.from({ length: count }, (_, i) =>
+    Number(2 * countOf(mask.subarray(i * size, (i + 1) * size)) > size),
+  );
 }
 
 /** A copy of the mask, with `value` wherever a round brush of that diameter has passed on its way. */

@@ -1,15 +1,25 @@
-/** What the model says before and after the painted pixels are hidden, class by class; a click explains that class. */
+/** What the model says before and after parts of the sample are changed, class by class; a click explains that class. */
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
-import { predictedBy, said, type Said, shareOf, spanOf } from "../derived";
+import { baselineNameOf, predictedBy, said, type Said, shareOf, spanOf } from "../derived";
 import { plural, score, signed } from "../format";
-import type { Actions, State } from "../state";
+import { inView, itemsOf, UNITS } from "../items";
+import type { Actions, Inspection, State } from "../state";
+import type { FeatureSpec } from "../wire";
 import { check, cross } from "./icons";
-import { countOf } from "./masks";
+import { countOf, maskOfItems } from "./masks";
 import { rove } from "./roving";
 import { base, controls } from "./tokens";
 
 const ROWS = 6;
+
+/** How to begin, by what is in view; "empty" where nothing is. */
+const HINTS: Record<FeatureSpec["kind"], string> = {
+  image: "Paint over pixels to see what changes.",
+  text: "Hide tokens to see what changes.",
+  general: "Change a value to see what changes.",
+  empty: "Nothing is shown that could be changed.",
+};
 
 /** Class names with more letters get more room, and the bars less. */
 const LONG_NAME = 9;
@@ -140,12 +150,11 @@ export class AttriscopeWhatIf extends LitElement {
   override render() {
     const { inspection, canUndo, classes } = this.state;
     if (!inspection) return nothing;
-    const { painted, card, after } = inspection;
+    const { card, after } = inspection;
     const rows = said(card, this.state.model, after?.scores ?? null, ROWS);
     const long = classes.some(({ length }) => length > LONG_NAME) ? "long" : "";
     const stop = rows.find(({ index }) => index === card.target) ?? rows[0];
-    const hidden = countOf(painted);
-    const about = hidden > 0 ? `${plural(hidden, "pixel")} ${this.#filled()}` : "";
+    const about = [this.#hidden(inspection), this.#changed(inspection)].filter(Boolean).join(", ");
     return html`<section class=${long} aria-labelledby="head">
       <div class="head">
         <span class="caps" id="head">What if</span>
@@ -167,16 +176,33 @@ export class AttriscopeWhatIf extends LitElement {
         ${this.#rows(rows, stop)}
       </div>
       <div class="verdict">${this.#verdict()}</div>
-      <div class="silent" aria-live="polite">${this.#change(" from ", " to ")}</div>
+      <div class="silent" aria-live="polite">${this.#announced(" from ", " to ")}</div>
     </section>`;
   }
 
-  #filled(): string {
-    const { choice, baselines, baseline } = this.state;
-    const { fill } = choice.inspect;
-    if (fill === "blur") return "blurred";
-    if (fill === "mean") return "painted in the mean";
-    return `painted ${baselines[baseline] ?? "in the baseline"}`;
+  /** Index of the feature in view; -1 where none is shown. */
+  get #feature(): number {
+    return inView(this.state.features, this.state.choice.inspect.feature);
+  }
+
+  #hidden({ card, painted }: Inspection): string {
+    const feature = this.#feature;
+    if (feature < 0 || countOf(painted) === 0) return "";
+    const items = itemsOf(card.sample, feature);
+    const baseline = baselineNameOf(this.state, feature);
+    if (items) {
+      const count = countOf(maskOfItems(painted, items.length));
+      return `${plural(count, UNITS[this.state.features[feature].kind])} replaced by ${baseline}`;
+    }
+    const how = { blur: "blurred", mean: "painted in the mean", baseline: `painted ${baseline}` };
+    return `${plural(countOf(painted), "pixel")} ${how[this.state.choice.inspect.fill]}`;
+  }
+
+  /** The features that are not in view count as well: they stay changed. */
+  #changed({ card, edited }: Inspection): string {
+    const edits = this.state.choice.edited[card.sample.id] ?? [];
+    const count = edited.size + edits.filter(([feature]) => feature !== this.#feature).length;
+    return count > 0 ? `${plural(count, "value")} changed` : "";
   }
 
   #rows(rows: readonly Said[], stop: Said | undefined) {
@@ -231,7 +257,7 @@ Click explains this class"
   #verdict() {
     const { card, after, error } = this.state.inspection!;
     if (error !== null) return html`<p class="error" role="alert" title=${error}>${error}</p>`;
-    if (!after) return html`<p class="muted">Paint over pixels to see what changes.</p>`;
+    if (!after) return html`<p class="muted">${HINTS[this.state.features[this.#feature]?.kind ?? "empty"]}</p>`;
     if (!after.scores) return html`<span class="muted">computing</span>`;
     const now = predictedBy(card, after.scores);
     const before = card.predictions[0];
@@ -252,7 +278,7 @@ Click explains this class"
   }
 
   /** Nothing as long as the prediction stays. */
-  #change(from: string, to: string): string {
+  #announced(from: string, to: string): string {
     const { card, after } = this.state.inspection!;
     const now = after?.scores && predictedBy(card, after.scores);
     const before = card.predictions[0];

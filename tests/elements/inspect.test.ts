@@ -3,10 +3,11 @@ import { Ranking } from "../../src/derived";
 import type { AttriscopeExplorer as Explorer } from "../../src/elements/explorer";
 import { define, TAG } from "../../src/elements/explorer";
 import { layoutOf } from "../../src/elements/inspect";
-import { boxed, brushed, countOf, outlined } from "../../src/elements/masks";
+import { boxed, brushed, countOf, maskOfItems, outlined } from "../../src/elements/masks";
 import type { AttriscopeStage } from "../../src/elements/stage";
 import { panned, placed, showing, WHOLE, zoomed } from "../../src/elements/viewport";
 import { said } from "../../src/derived";
+import { itemsOf } from "../../src/items";
 import type { State } from "../../src/state";
 import { FakeStore, makeCard, summed } from "../gallery/fake-store";
 import { INSPECT, inspecting } from "../gallery/pages-inspect";
@@ -119,6 +120,13 @@ describe("masks", () => {
     ]);
     const part = outlined(mask, { width: 3, height: 3 }, { left: -8, top: -3, width: 12, height: 12 }, 4, 1);
     expect(drawn(part, 4)).toEqual(["1112", "1112", "1112", "1112"]);
+  });
+
+  test("a token is masked where most of its embedding is", () => {
+    const mask = Uint8Array.of(1, 1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0);
+    expect([...maskOfItems(mask, 4)]).toEqual([1, 1, 0, 0]);
+    expect([...maskOfItems(mask, 3)]).toEqual([1, 0, 0]);
+    expect([...maskOfItems(mask, 12)]).toEqual([...mask]);
   });
 
   test("of pixels smaller than those of the canvas a quarter is enough", () => {
@@ -448,6 +456,275 @@ describe("faithfulness", () => {
   });
 });
 
+describe("a text", () => {
+  const whatIf = (explorer: Explorer, part: string): string =>
+    text(one(explorer, "attriscope-what-if").shadowRoot!.querySelector(part)!);
+  const tokens = (explorer: Explorer): HTMLElement[] => all(one(explorer, ".items > attriscope-text"), "button");
+  const masked = (explorer: Explorer): number[] =>
+    tokens(explorer).flatMap((token, i) => (token.getAttribute("aria-pressed") === "true" ? [i] : []));
+
+  /** The same text as [T, 3] embeddings, each with parts of what is said of it. */
+  function embedded(): State {
+    const state = INSPECT["inspect: text"]();
+    const { inspection } = state;
+    const { sample, result } = inspection!.card;
+    const { values, ...rest } = result!.attributions[0]!;
+    const parts = Float32Array.from({ length: 3 * values.length }, (_, i) => values[Math.floor(i / 3)] * [2, -4, 3][i % 3]); // prettier-ignore
+    const shape = [values.length, 3];
+    const input = { dtype: "float32" as const, shape, data: new Float32Array(parts.length) };
+    const card = {
+      ...inspection!.card,
+      sample: { ...sample, inputs: [input] },
+      result: { ...result!, attributions: [{ ...rest, values: parts, shape }] },
+    };
+    const painted = new Uint8Array(parts.length);
+    const trial = { ...inspection!.deleted!, hidden: painted.map((_, i) => Number(i < 8)) };
+    return {
+      ...state,
+      cards: [card, ...state.cards.slice(1)],
+      inspection: { ...inspection!, card, width: 3, height: values.length, painted, deleted: trial, inserted: trial },
+    };
+  }
+
+  test("a click hides a token from the model, a second one shows it again", async () => {
+    const { explorer, store } = await mount(INSPECT["inspect: text"]());
+    expect(whatIf(explorer, ".verdict")).toBe("Hide tokens to see what changes.");
+    tokens(explorer)[3].click();
+    await settled();
+    tokens(explorer)[5].click();
+    await settled();
+    expect(masked(explorer)).toEqual([3, 5]);
+    expect(whatIf(explorer, ".head")).toContain("2 tokens replaced by padding");
+    expect(whatIf(explorer, ".verdict")).toMatch(/^Prediction/);
+    tokens(explorer)[3].click();
+    await settled();
+    expect(paints(store).map(([, , done]) => done)).toEqual([true, true, true]);
+    expect(Array.from(paints(store)[2][1].keys()).filter((i) => paints(store)[2][1][i])).toEqual([5]);
+    one(explorer, '[data-action="clear"]').click();
+    await settled();
+    expect(masked(explorer)).toEqual([]);
+  });
+
+  test("by keyboard: arrow keys go from token to token, Delete hides, and nothing gets out", async () => {
+    const { explorer } = await mount(INSPECT["inspect: text"]());
+    const outside = jest.fn();
+    document.body.addEventListener("keydown", outside);
+    tokens(explorer)[0].focus();
+    await press(tokens(explorer)[0], "ArrowRight");
+    await press(tokens(explorer)[1], "ArrowRight");
+    await press(tokens(explorer)[2], "Delete");
+    expect(masked(explorer)).toEqual([2]);
+    expect(one(explorer, ".items > attriscope-text").shadowRoot!.activeElement).toBe(tokens(explorer)[2]);
+    for (const key of ["3", "[", "+", "0"]) await press(tokens(explorer)[2], key);
+    expect(outside).not.toHaveBeenCalled();
+    document.body.removeEventListener("keydown", outside);
+  });
+
+  test("of an embedding a token is the whole row, and what is said of it is the sum", async () => {
+    const plain = INSPECT["inspect: text"]().inspection!.card.result!.attributions[0]!.values;
+    const { explorer, store } = await mount(embedded());
+    tokens(explorer)[2].click();
+    await settled();
+    expect(masked(explorer)).toEqual([2]);
+    expect([...paints(store)[0][1].subarray(0, 12)]).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0]);
+    expect(whatIf(explorer, ".head")).toContain("1 token replaced by padding");
+    tokens(explorer)[4].dispatchEvent(new Event("pointerenter"));
+    await settled();
+    const read = /attribution ([+−][\d.e−]+) rank (\d+) of 21/.exec(text(one(explorer, ".readout")))!;
+    expect(Number(read[1].replaceAll("−", "-"))).toBeCloseTo(plain[4], 4);
+    expect(Number(read[2])).toBe(1 + plain.filter((v) => Math.abs(v) > Math.abs(plain[4])).length);
+    expect(text(one(explorer, ".figures"))).toBe("0.0 % 0 of 63 values");
+    const struck = all(one(explorer, '[data-picture="deleted"]'), ".token.hidden");
+    expect(struck.map(({ dataset }) => dataset.token)).toEqual(["0", "1", "2"]);
+  });
+
+  test("is read out under the pointer; without it the line says how", async () => {
+    const { explorer } = await mount(INSPECT["inspect: text"]());
+    expect(text(one(explorer, ".readout"))).toMatch(/^point at a token to read it; a click hides it/);
+    tokens(explorer)[14].dispatchEvent(new Event("pointerenter"));
+    await settled();
+    expect(text(one(explorer, ".readout"))).toMatch(/^superb attribution [+−]0\.\d{4} rank \d+ of 21 Δ/);
+    one(explorer, '[data-sample="21"]').click();
+    await settled();
+    expect(text(one(explorer, ".readout"))).toMatch(/^point at a token/);
+  });
+
+  test("has no tools for pixels; the strongest tokens are outlined, and listed for readers", async () => {
+    const { explorer } = await mount(INSPECT["inspect: text"]());
+    for (const control of ["tool", "shape", "size", "fill", "channels"])
+      expect(all(explorer.shadowRoot!, `[data-control="${control}"]`)).toHaveLength(0);
+    expect(text(one(explorer, ".replacement"))).toBe("hidden tokens become padding");
+    await press(one(explorer, '[data-control="top"]'), "ArrowUp");
+    await press(one(explorer, '[data-control="top"]'), "ArrowUp");
+    expect(text(one(explorer, ".outline .figure"))).toBe("2 tokens, 9.5 %");
+    const outlined = all(one(explorer, ".items > attriscope-text"), ".token.top").map(text);
+    const table = one(explorer, "attriscope-inspect").shadowRoot!.querySelector("table.silent")!;
+    const listed = all(table, "tr").slice(1).map((row) => text(row.firstElementChild!)); // prettier-ignore
+    expect(text(table.querySelector("caption")!)).toBe("The 10 strongest tokens");
+    expect(listed).toHaveLength(10);
+    expect(new Set(outlined)).toEqual(new Set(listed.slice(0, 2)));
+  });
+
+  test("the curve and what is left of the text at the scrubber speak of tokens", async () => {
+    const { explorer } = await mount(INSPECT["inspect: text"]());
+    const { deleted } = INSPECT["inspect: text"]().inspection!;
+    expect(text(one(explorer, ".caption"))).toBe("tokens removed or revealed, most important first");
+    expect(one(explorer, '[role="slider"]').getAttribute("aria-label")).toBe("tokens removed or revealed");
+    expect(text(one(explorer, ".figures"))).toBe("0.0 % 0 of 21 tokens");
+    const struck = all(one(explorer, '[data-picture="deleted"]'), ".token.hidden");
+    expect(struck.map(({ dataset }) => Number(dataset.token))).toEqual([...deleted!.hidden.keys()].filter((i) => deleted!.hidden[i])); // prettier-ignore
+    expect(one(explorer, '[data-picture="deleted"]').getAttribute("aria-label")).toBe("The most important tokens deleted"); // prettier-ignore
+  });
+
+  test("the strip shows how each text begins", async () => {
+    const { explorer } = await mount(INSPECT["inspect: text"]());
+    const frames = all(one(explorer, "attriscope-film"), "button .words").map(text);
+    expect(frames[0]).toMatch(/^the plot is thin and/);
+    expect(frames[2]).toBe("a warm , funny and surprisingly honest film");
+  });
+
+  test("says what it waits for, and what went wrong", async () => {
+    const note = async (name: string): Promise<string> => {
+      document.body.replaceChildren();
+      const { explorer } = await mount(INSPECT[`inspect: text ${name}`]());
+      return text(one(explorer, ".items > :is(.note, .error)"));
+    };
+    expect(await note("queued")).toBe("queued");
+    expect(await note("recomputing")).toBe("62 %");
+    expect(await note("failed")).toBe("token id 30522 is not in the vocabulary");
+    const { explorer, store } = await mount(INSPECT["inspect: text failed"]());
+    tokens(explorer)[0].click();
+    expect(store.calls).toEqual([]);
+  });
+});
+
+describe("a row", () => {
+  const field = (explorer: Explorer, name: string): HTMLInputElement =>
+    one(explorer, `input[aria-label^="${name},"]`) as HTMLInputElement;
+  const about = (explorer: Explorer): string =>
+    text(one(explorer, "attriscope-what-if").shadowRoot!.querySelector(".head .muted")!);
+
+  async function enter(explorer: Explorer, name: string, value: string): Promise<void> {
+    field(explorer, name).value = value;
+    field(explorer, name).dispatchEvent(new Event("change"));
+    await settled();
+  }
+
+  test("a value is changed, and the model's answer with it; Escape takes it back", async () => {
+    const { explorer, store } = await mount(INSPECT["inspect: row"]());
+    expect(text(one(explorer, ".verdict"))).toBe("Change a value to see what changes.");
+    await enter(explorer, "fare", "53.1");
+    expect(store.calls).toEqual([["edit", 1, 53.1]]);
+    expect(about(explorer)).toBe("1 value changed");
+    expect(text(one(explorer, ".verdict"))).toMatch(/^Prediction/);
+    await enter(explorer, "age", "30");
+    expect(about(explorer)).toBe("2 values changed");
+    const event = await press(field(explorer, "fare"), "Escape");
+    expect(event.defaultPrevented).toBe(true);
+    expect(store.calls.at(-1)).toEqual(["edit", 1, null]);
+    expect(field(explorer, "fare").value).toBe("8.68");
+    one(explorer, '[data-action="clear"]').click();
+    await settled();
+    expect(about(explorer)).toBe("");
+  });
+
+  test("Delete puts the chosen baseline's value there", async () => {
+    const state = INSPECT["inspect: row"]();
+    const { sample } = state.inspection!.card;
+    const [baseline] = sample.baselines[0];
+    sample.baselines[0] = [baseline, { ...baseline, data: Float32Array.of(29, 32, 3, 0.5, 0, 1, 2) }];
+    state.features[0].baselines = ["zero", "mean"];
+    const { explorer, store } = await mount({ ...state, baseline: 1 });
+    expect(text(one(explorer, ".replacement"))).toBe("compared with mean");
+    field(explorer, "fare").select();
+    await press(field(explorer, "fare"), "Delete");
+    expect(store.calls).toEqual([["edit", 1, 32]]);
+  });
+
+  test("changed values stand out beside what is shown", async () => {
+    const { explorer } = await mount(INSPECT["inspect: row with edits and strings"]());
+    const changed = all(one(explorer, ".items"), "tr.changed").map(text);
+    expect(changed).toHaveLength(2);
+    expect(changed).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^fare 8\.6833/), expect.stringMatching(/^sex female/)]),
+    );
+    expect(all(one(explorer, ".items"), "tr.top")).toHaveLength(2);
+    expect(text(one(explorer, ".outline .figure"))).toBe("2 values, 28.6 %");
+    expect(field(explorer, "fare").value).toBe("53.1");
+  });
+
+  test("has no tools, no second table for readers, and values at the scrubber", async () => {
+    const { explorer } = await mount(INSPECT["inspect: row"]());
+    expect(all(explorer.shadowRoot!, '[data-control="tool"], [data-control="channels"], table.silent')).toEqual([]);
+    expect(text(one(explorer, ".caption"))).toBe("values removed or revealed, most important first");
+    const hidden = INSPECT["inspect: row"]().inspection!.inserted!.hidden;
+    const struck = all(one(explorer, '[data-picture="inserted"]'), "tr.masked").map(({ dataset }) => dataset.place);
+    expect(struck.map(Number).sort()).toEqual([...hidden.keys()].filter((i) => hidden[i]));
+  });
+
+  test("the strip shows the strongest value of each, and without scores the first", async () => {
+    const state = INSPECT["inspect: row"]();
+    state.cards[1] = { ...state.cards[1], result: null };
+    const { explorer } = await mount(state);
+    const { values } = state.cards[2].result!.attributions[0]!;
+    const strongest = values.reduce((best, v, i) => (Math.abs(v) > Math.abs(values[best]) ? i : best), 0);
+    const frames = all(one(explorer, "attriscope-film"), "button .words").map(text);
+    const names = state.features[0].categories;
+    expect(frames[1]).toBe("age 61");
+    expect(frames[2]).toBe(`${names[strongest]} ${itemsOf(state.cards[2].sample, 0)![strongest]}`);
+  });
+});
+
+describe("several features", () => {
+  const select = (explorer: Explorer): HTMLSelectElement => one(explorer, '[data-control="feature"]') as HTMLSelectElement; // prettier-ignore
+
+  test("what is not shown is not offered; each has the tools of its kind", async () => {
+    const { explorer, store } = await mount(INSPECT["inspect: a picture beside others"]());
+    expect([...select(explorer).options].map(text)).toEqual(["picture", "caption", "weather"]);
+    expect(text(one(explorer, ".caption"))).toBe("values removed or revealed, most important first");
+    select(explorer).selectedIndex = 1;
+    select(explorer).dispatchEvent(new Event("change"));
+    await settled();
+    expect(store.calls).toEqual([["setInspect", { feature: 2 }]]);
+    expect(all(explorer.shadowRoot!, "attriscope-stage")).toHaveLength(0);
+    expect(all(one(explorer, ".items > attriscope-text"), "button").map(text).join(" ")).toBe(
+      "a white horse on a green meadow",
+    );
+    select(explorer).selectedIndex = 2;
+    select(explorer).dispatchEvent(new Event("change"));
+    await settled();
+    expect(all(one(explorer, ".items > attriscope-table"), "input")).toHaveLength(3);
+  });
+
+  test.each([
+    ["not shown", 1],
+    ["out of range", 9],
+  ])("in place of one that is %s the first comes that is", async (_, feature) => {
+    const state = INSPECT["inspect: a picture beside others"]();
+    const choice = { ...state.choice, inspect: { ...state.choice.inspect, feature } };
+    const { explorer } = await mount({ ...state, choice });
+    expect(select(explorer).selectedOptions[0].text.trim()).toBe("picture");
+    expect(all(explorer.shadowRoot!, "attriscope-stage")).toHaveLength(1);
+  });
+
+  test("where none is shown the view says so; the model can still be judged", async () => {
+    const { explorer } = await mount(INSPECT["inspect: nothing shown"]());
+    expect(text(one(explorer, ".unshown"))).toMatch(/^All features of this model are attributed, but none is shown/);
+    expect(text(one(explorer, ".verdict"))).toBe("Nothing is shown that could be changed.");
+    expect(text(one(explorer, ".figures"))).toMatch(/^0\.0 % 0 of 1 value deleted ?[\d.]+ inserted ?[\d.]+$/);
+    expect(all(explorer.shadowRoot!, '[data-control="top"], [data-control="feature"], .slot')).toEqual([]);
+  });
+
+  test("values that were changed in another feature count", async () => {
+    const state = INSPECT["inspect: a text beside others"]();
+    const edited = { [state.inspection!.card.sample.id]: [[3, 0, 7] as const, [3, 2, -1] as const] };
+    const { explorer } = await mount({ ...state, choice: { ...state.choice, edited } });
+    expect(text(one(explorer, "attriscope-what-if").shadowRoot!.querySelector(".head .muted")!)).toBe(
+      "1 token replaced by padding, 2 values changed",
+    );
+  });
+});
+
 describe("the rest of it", () => {
   test("the outlined pixels are chosen on a quadratic way", async () => {
     const { explorer, store } = await mount(nothingPainted());
@@ -507,7 +784,7 @@ describe("the rest of it", () => {
 
   test.each(Object.keys(INSPECT).filter((name) => !/1600/.test(name)))("%s is drawn", async (name) => {
     const { explorer } = await mount(INSPECT[name]());
-    expect(all(explorer.shadowRoot!, "attriscope-stage")).toHaveLength(1);
+    expect(all(explorer.shadowRoot!, "attriscope-stage, .items > :first-child, .unshown")).toHaveLength(1);
     expect(document.body.dataset.hacked).toBeUndefined();
   });
 

@@ -363,10 +363,10 @@ export function makeComparison(cards: readonly Card[], pins: readonly Pin[] = PI
   };
 }
 
-/** Inspect, on one card, with a painted corner and the scrubber at 15 %. */
-export function makeInspection(card: Card): Inspection {
-  const image = imageOf(card.sample, 0);
-  if (!image) return makeItemInspection(card);
+/** Inspect, on one feature of one card, with a painted corner and the scrubber at 15 %. */
+export function makeInspection(card: Card, feature = 0): Inspection {
+  const image = imageOf(card.sample, feature);
+  if (!image) return makeItemInspection(card, feature);
   const [channels, height, width] = image.shape;
   const painted = new Uint8Array(height * width);
   for (let y = Math.floor(height * 0.6); y < height * 0.78; y++) {
@@ -410,10 +410,10 @@ function moved({ predictions }: Card, seed: number): Float32Array {
   return raw.map((v) => v / total);
 }
 
-/** Of a text, with its second token hidden, or of a row, with its second value changed. */
-function makeItemInspection(card: Card): Inspection {
-  const items = itemsOf(card.sample, 0)!;
-  const isText = typeof items[0] === "string";
+/** Of a text, with its second token hidden, or of a row, with its second value changed; of what is not shown, one value. */
+function makeItemInspection(card: Card, feature: number): Inspection {
+  const items = itemsOf(card.sample, feature) ?? [0];
+  const isText = items.every((item) => typeof item === "string");
   const second = Uint8Array.from(items, (_, i) => Number(i === 1));
   const trial = (seed: number, hidden: Uint8Array) => ({ picture: null, hidden, scores: moved(card, seed) });
   const strong = Uint8Array.from(items, (_, i) => Number(random(i)() < 0.15));
@@ -543,7 +543,7 @@ export class FakeStore extends EventTarget implements Store {
     this.change({
       view,
       comparison: view === "compare" ? makeComparison(this.state.cards) : null,
-      inspection: view === "inspect" && card ? makeInspection(card) : null,
+      inspection: view === "inspect" && card ? makeInspection(card, this.state.choice.inspect.feature) : null,
     });
   }
 
@@ -570,7 +570,10 @@ export class FakeStore extends EventTarget implements Store {
     const card = this.state.cards.find((other) => other.sample.id === sample);
     this.change({
       selected: sample,
-      inspection: this.state.view === "inspect" && card ? makeInspection(card) : this.state.inspection,
+      inspection:
+        this.state.view === "inspect" && card
+          ? makeInspection(card, this.state.choice.inspect.feature)
+          : this.state.inspection,
     });
   }
 
@@ -606,8 +609,12 @@ export class FakeStore extends EventTarget implements Store {
 
   setInspect(inspect: Partial<Inspect>): void {
     this.calls.push(["setInspect", inspect]);
-    const { choice } = this.state;
-    this.change({ choice: { ...choice, inspect: { ...choice.inspect, ...inspect } } });
+    const { choice, inspection } = this.state;
+    const { feature } = inspect;
+    this.change({
+      choice: { ...choice, inspect: { ...choice.inspect, ...inspect } },
+      inspection: inspection && feature !== undefined ? makeInspection(inspection.card, feature) : inspection,
+    });
   }
 
   paint(pixels: Uint8Array, done: boolean): void {
@@ -615,8 +622,9 @@ export class FakeStore extends EventTarget implements Store {
     const { inspection } = this.state;
     if (!inspection) return;
     const any = pixels.some((pixel) => pixel !== 0);
-    const made = makeInspection(inspection.card);
-    const image = imageOf(inspection.card.sample, 0);
+    const { feature } = this.state.choice.inspect;
+    const made = makeInspection(inspection.card, feature);
+    const image = imageOf(inspection.card.sample, feature);
     const size = pixels.length;
     const picture: NDArray | null = image && {
       dtype: "float32",
@@ -635,7 +643,8 @@ export class FakeStore extends EventTarget implements Store {
     if (value === null) edited.delete(place);
     else edited.set(place, value);
     const hidden = Uint8Array.from(inspection.painted, (v, i) => (v || edited.has(i) ? 1 : 0));
-    const after = hidden.includes(1) ? { ...makeInspection(inspection.card).after!, hidden } : null;
+    const { feature } = this.state.choice.inspect;
+    const after = hidden.includes(1) ? { ...makeInspection(inspection.card, feature).after!, hidden } : null;
     this.change({ inspection: { ...inspection, edited, after } });
   }
 

@@ -59,10 +59,13 @@ export function multiply(a: Tensor, b: Tensor): Tensor {
 /** Multiplications in a product of two matrices from which on it is worth a call of its own. */
 const LARGE = 2 ** 14;
 
-/** [size or 1, M, K] x [size or 1, K, N]. WASM multiplies pairs of matrices ten times faster than batches of them. */
+/**
+ * [size or 1, M, K] x [size or 1, K, N]. WASM multiplies pairs of matrices ten times faster than batches of them; a single
+ * pair it packs as {@link product} says.
+ */
 function products(a: Tensor, b: Tensor, size: number): Tensor {
   const [m, k, n] = [...a.shape.slice(-2), b.shape[b.rank - 1]];
-  if (tf.getBackend() !== "wasm" || !size || m * k * n < LARGE) return tf.matMul(a, b);
+  if (tf.getBackend() !== "wasm" || !size || (size > 1 && m * k * n < LARGE)) return tf.matMul(a, b);
   const [as, bs] = [unstack(a), unstack(b)];
   const parts = Array.from({ length: size }, (_, i) => product(as[as.length > 1 ? i : 0], bs[bs.length > 1 ? i : 0]));
   return size > 1 ? tf.stack(parts) : tf.expandDims(parts[0], 0);

@@ -110,7 +110,7 @@ def truth(notebook: Mapping[str, Any]) -> dict[str, Any]:
     warnings.simplefilter("ignore")
     reviews, questions = notebook["reviews"], notebook["questions"]
     texts = [notebook["vocabulary"].encode(words) for words, _ in reviews.reviews(24, seed=1)[:SAMPLES]]
-    rows = torch.stack([notebook["standardise"](notebook["rows"][8 * i]) for i in range(SAMPLES)])
+    rows = torch.stack([notebook["standardise"](notebook["rows"][i]) for i in notebook["shown"][:SAMPLES]])
     items = [questions.Questions(24, seed=1)[i][0] for i in range(SAMPLES)]
     images, words = (torch.stack([item[part] for item in items]) for part in (0, 1))
     return {

@@ -3,8 +3,9 @@
  * Tensors and the model are placeholders, which its first lines explain.
  */
 import type { ArgumentValue, LayerInfo, ParamSpec } from "../methods/method";
-import type { Display, State } from "../state";
-import { imageOf } from "../items";
+import type { Attribution, Display, State } from "../state";
+import { imageOf, inView, itemsOf } from "../items";
+import { nameOf } from "../derived";
 import { scaleOf } from "./picture";
 import { called, importing, indented, list, moduleAt, python, quoted, tuple } from "./python";
 import { type Explained, explained } from "./shown";
@@ -19,7 +20,7 @@ export function codeOf(state: State, display: Display): string {
   const targets = parts[0].targets;
   const shared = parts.every((part) => part.targets === targets || part.targets === null) ? targets : null;
   const [picture] = parts.length > 1 ? mostOf(parts.flatMap((part) => part.picture ?? [])) : [];
-  const show = picture ? ["def show(attributions):", ...indented([showing("attributions"), ...picture.call])] : [];
+  const show = picture ? ["def show(attributions):", ...indented(picture.draw("attributions"))] : [];
   const blocks = [
     [...(imports.size > 0 ? ["# Captum 0.9.0"] : []), ...Array.from(notes, ([name, note]) => `# ${name}: ${note}`)],
     importing(imports),
@@ -29,28 +30,25 @@ export function codeOf(state: State, display: Display): string {
       const title = parts.length > 1 ? [`# ${i + 1}. ${part.title}`] : [];
       const own = part.targets && !shared ? [part.targets] : [];
       if (!part.picture) return [[...title, ...own, ...part.lines]];
-      const { maps, call } = part.picture;
-      if (call.join() === picture?.call.join()) return [[...title, ...own, ...part.lines, `show(${maps})`]];
-      return [
-        [...title, ...own, ...part.lines],
-        [showing(maps), ...call],
-      ];
+      const { maps } = part.picture;
+      if (picture && isAlike(part.picture, picture)) return [[...title, ...own, ...part.lines, `show(${maps})`]];
+      return [[...title, ...own, ...part.lines], part.picture.draw(maps)];
     }),
   ];
   return blocks.flatMap((lines) => (lines.length > 0 ? [`${lines.join("\n")}\n`] : [])).join("\n");
 }
 
-/** How the maps are drawn: a loop over `maps`, and the call in it. */
+/** How the maps are drawn, or texts. */
 interface Picture {
   maps: string;
-  call: string[];
+  draw: (maps: string) => string[];
 }
 
-const showing = (maps: string): string => `for image, attribution in zip(images, ${maps}):`;
+const isAlike = (a: Picture, b: Picture): boolean => a.draw("").join() === b.draw("").join();
 
 /** Those that are drawn as most are. */
 function mostOf(pictures: readonly Picture[]): Picture[] {
-  const alike = pictures.map(({ call }) => pictures.filter((other) => other.call.join() === call.join()));
+  const alike = pictures.map((picture) => pictures.filter((other) => isAlike(picture, other)));
   return alike.reduce((most, some) => (some.length > most.length ? some : most), []);
 }
 
@@ -58,6 +56,15 @@ function mostOf(pictures: readonly Picture[]): Picture[] {
 
 /** Attributions of these are a layer's: one map, whatever the inputs are. */
 const ONE_MAP = /^(Layer|InternalInfluence)/;
+/** What takes the place of these where what is explained are the values of one embedding. */
+const AT_A_LAYER: Record<string, string> = {
+  IntegratedGradients: "LayerIntegratedGradients",
+  InputXGradient: "LayerGradientXActivation",
+  DeepLift: "LayerDeepLift",
+};
+/** Groups of methods, and two more, that need gradients by the input, or points between two inputs: of integers there are none. */
+const CONTINUOUS = ["Gradient", "Path", "Relevance"];
+const BETWEEN = ["LayerConductance", "InternalInfluence"];
 /** Their convergence delta is one number for each sample. */
 const WITH_DELTA = ["IntegratedGradients", "DeepLift", "LayerIntegratedGradients", "LayerConductance"];
 /** In a batch, Captum's hooks mix the samples. */
@@ -65,7 +72,19 @@ const ONE_BY_ONE = ["DeepLift", "DeepLiftShap"];
 /** Arguments that are the class' own. */
 const OF_THE_CLASS = ["multiply_by_inputs"];
 
+/** What stands before a placeholder of which there is one for each sample. */
+const EACH = "list with one for each sample: ";
+
 type Info = State["methods"][number];
+
+/** A feature of integers that are looked up in an embedding. */
+interface Lookup {
+  feature: number;
+  /** Of the embedding; null where the page does not know it. */
+  path: string | null;
+  /** It is the only one, and looks up all of them. */
+  isWhole: boolean;
+}
 
 class Part {
   /** Names by module; none for the module itself. */
@@ -85,6 +104,7 @@ class Part {
   readonly #given: [name: string, value: string][] = [];
   /** What goes through the samples one by one, with the name of its turn. */
   readonly #turns: [turn: string, all: string][] = [];
+  readonly #looked: readonly Lookup[];
 
   constructor(state: State, one: Explained, display: Display) {
     this.#state = state;
@@ -95,9 +115,15 @@ class Part {
     this.#one = { ...one, cells: whole.filter(({ card }) => card.sample.error === null) };
     const args = (this.#info?.params ?? []).map((spec) => [spec.name, one.arguments[spec.name] ?? spec.default]);
     this.#args = Object.fromEntries(args) as Record<string, ArgumentValue>;
+    this.#looked = this.#lookups();
     const name = this.#info?.source.match(/captum\.attr\.(\w+)/)?.[1];
-    if (!name || this.#args.mode === "exact") this.#ours(name);
-    else this.#captum(name);
+    const source = this.#info?.source ? ` (${this.#info.source})` : "";
+    const isEmbedded = name !== undefined && this.#looked.length > 0 && this.#isContinuous(name);
+    if (!name) this.#ours(`Captum has no ${this.#method}${source}`);
+    else if (this.#args.mode === "exact") this.#ours(`Captum's ${name} has no such mode`);
+    else if (isEmbedded && !this.#looked.every(({ isWhole }) => isWhole))
+      this.#ours("Captum explains integers at the one embedding that looks up all of them, which these do not have");
+    else this.#captum(name, isEmbedded);
     if (this.lines.some((line) => /\btorch\./.test(line))) this.#import("torch");
   }
 
@@ -117,9 +143,7 @@ class Part {
   }
 
   /** What Captum lacks. */
-  #ours(name: string | undefined): void {
-    const source = this.#info?.source ? ` (${this.#info.source})` : "";
-    const why = name ? `Captum's ${name} has no such mode` : `Captum has no ${this.#method}${source}`;
+  #ours(why: string): void {
     this.notes.set("visualizer", "the AttributionVisualizer");
     const given = Object.entries(this.#args).map(([key, value]) => `${quoted(key)}: ${python(value, this.#kind(key))}`);
     this.lines.push(
@@ -128,10 +152,12 @@ class Part {
     );
   }
 
-  #captum(name: string): void {
+  /** @param isEmbedded what is explained are embeddings, whose attributions are summed for each integer */
+  #captum(name: string, isEmbedded: boolean): void {
     const { cells, model } = this.#one;
     const { models } = this.#state;
-    this.#import("captum.attr", name);
+    const atLayer = isEmbedded && !this.#isTuple ? AT_A_LAYER[name] : undefined;
+    this.#import("captum.attr", atLayer ?? name);
     const several = models.length > 1;
     if (several && this.#state.view === "compare") {
       this.notes.set(
@@ -152,11 +178,15 @@ class Part {
 
     const seeded = this.#args.seed !== undefined && !this.#info!.together;
     const own = this.#info!.baselines === "all" || this.#info!.baselines === "several";
-    const apart = cells.length > 1 && (seeded || own || ONE_BY_ONE.includes(name));
-    const explainer = this.#explainer(name);
-    const inputs = this.#turn("inputs", "x", apart);
+    const apart = this.#isRagged || (cells.length > 1 && (seeded || own || ONE_BY_ONE.includes(name)));
+    const isReplaced = isEmbedded && !atLayer;
+    const remove = isReplaced ? this.#replaceEmbeddings() : [];
+    const explainer = atLayer
+      ? `${atLayer}(${["model", this.#moduleOf(this.#looked[0]), ...this.#ofTheClass()].join(", ")})`
+      : this.#explainer(name);
+    const inputs = this.#turn("inputs", "x", apart, isReplaced);
     if (this.#takesBaselines())
-      this.#given.push(["baselines", own ? this.#allBaselines(apart) : this.#baselines(apart)]);
+      this.#given.push(["baselines", own ? this.#allBaselines(apart, isReplaced) : this.#baselines(apart, isReplaced)]);
     if (this.#hasTarget && name !== "LayerActivation") {
       if (apart) this.#turns.push(["y", "target"]);
       this.#given.push(["target", apart ? "y" : "target"]);
@@ -170,8 +200,13 @@ class Part {
     this.lines.push(`explainer = ${explainer}`);
     const seeds = this.#seeds(name);
     const given = [inputs, ...this.#given.map(([key, value]) => `${key}=${value}`)];
-    if (apart) this.#loop(name, seeds, given, delta);
-    else this.lines.push(...seeds, ...called(`attributions${delta ? ", delta" : ""} = explainer.attribute`, given));
+    const sum = isEmbedded && !ONE_MAP.test(name);
+    if (apart) this.#loop(name, seeds, given, delta, sum);
+    else {
+      this.lines.push(...seeds, ...called(`attributions${delta ? ", delta" : ""} = explainer.attribute`, given));
+      if (sum) this.lines.push(`attributions = ${this.#summed("attributions")}`);
+    }
+    this.lines.push(...remove);
     if (name === "LayerGradCam" && this.#args.interpolate !== "none") {
       this.#import("captum.attr", "LayerAttribution");
       const size = tuple(this.#inputShapes[0].slice(1).map(String));
@@ -183,7 +218,7 @@ class Part {
   }
 
   /** Samples, one after the other. */
-  #loop(name: string, seeds: string[], given: string[], delta: boolean): void {
+  #loop(name: string, seeds: string[], given: string[], delta: boolean, sum: boolean): void {
     const [turns, all] = [this.#turns.map(([turn]) => turn), this.#turns.map(([, whole]) => whole)];
     this.lines.push(
       delta ? "found, deltas = [], []" : "found = []",
@@ -191,12 +226,13 @@ class Part {
       ...indented([
         ...seeds,
         ...called(`${delta ? "attribution, delta" : "attribution"} = explainer.attribute`, given),
-        "found.append(attribution)",
+        `found.append(${sum ? this.#summed("attribution") : "attribution"})`,
         ...(delta ? ["deltas.append(delta)"] : []),
       ]),
     );
+    const joined = (maps: string): string => (this.#isRagged ? `[map[0] for map in ${maps}]` : `torch.cat(${maps})`);
     const tensors = this.#isTuple && !ONE_MAP.test(name);
-    this.lines.push(`attributions = ${tensors ? "[torch.cat(maps) for maps in zip(*found)]" : "torch.cat(found)"}`);
+    this.lines.push(`attributions = ${tensors ? `[${joined("maps")} for maps in zip(*found)]` : joined("found")}`);
     if (delta) this.lines.push("delta = torch.cat(deltas)");
   }
 
@@ -210,6 +246,29 @@ class Part {
     return this.#one.cells[0]?.card.sample.inputs.map(({ shape }) => shape) ?? [];
   }
 
+  /** The samples make no batch: their texts differ in length. */
+  get #isRagged(): boolean {
+    const [first, ...others] = this.#one.cells.map(({ card }) =>
+      card.sample.inputs.map(({ shape }) => shape).join("; "),
+    );
+    return others.some((shapes) => shapes !== first);
+  }
+
+  /** A text [T] holds integers, whether the page knows what looks them up or not. */
+  #lookups(): Lookup[] {
+    const { features, layers } = this.#state;
+    return features.flatMap(({ input, kind }, feature): Lookup[] => {
+      const [first, ...others] = layers.filter(({ embeds }) => embeds?.input === input);
+      if (first) return [{ feature, path: first.name, isWhole: others.length === 0 && first.embeds!.all }];
+      const isText = kind === "text" && this.#inputShapes[feature]?.length === 1;
+      return isText ? [{ feature, path: null, isWhole: true }] : [];
+    });
+  }
+
+  #isContinuous(name: string): boolean {
+    return CONTINUOUS.includes(this.#info!.group) || BETWEEN.includes(name);
+  }
+
   get #hasTarget(): boolean {
     return this.#one.cells.every(({ card }) => card.target !== null);
   }
@@ -218,20 +277,91 @@ class Part {
     return this.#info?.params.find(({ name }) => name === argument)?.kind;
   }
 
-  /** "float tensor [8, 3, 32, 32]", or a tuple of these. */
-  #tensors(type = "float", rows: number | string = this.#one.cells.length): string {
-    const shapes = this.#inputShapes.map((shape) => list([rows, ...shape]));
-    if (!this.#isTuple) return `${type} tensor ${shapes[0] ?? ""}`;
-    const names = this.#state.features.map(({ name }, i) => `${shapes[i] ?? ""} for ${quoted(name)}`);
-    return `tuple of ${type} tensors ${names.join(", ")}`;
+  /** "float tensor [8, 3, 32, 32]", or a tuple of these; a list of them where the samples make no batch. */
+  #tensors(type?: string): string {
+    if (!this.#isRagged) return this.#tensorsOf(this.#one.cells.length, type);
+    return `${EACH}${this.#tensorsOf(1, type)}`;
+  }
+
+  #tensorsOf(rows: number, type?: string): string {
+    const inputs = this.#one.cells.map(({ card }) => card.sample.inputs);
+    const shapes = this.#inputShapes.map((shape, i) => {
+      const isSame = (size: number, axis: number) => inputs.every((own) => own[i].shape[axis] === size);
+      return list([rows, ...shape.map((size, axis) => (isSame(size, axis) ? size : "T"))]);
+    });
+    const types = shapes.map((_, i) => type ?? (this.#looked.some(({ feature }) => feature === i) ? "int64" : "float"));
+    if (!this.#isTuple) return `${types[0] ?? "float"} tensor ${shapes[0] ?? ""}`;
+    const isOne = new Set(types).size === 1;
+    const names = this.#state.features.map(
+      ({ name }, i) => `${isOne ? "" : `${types[i]} `}${shapes[i] ?? ""} for ${quoted(name)}`,
+    );
+    return `tuple of ${isOne ? `${types[0]} tensors` : "tensors,"} ${names.join(", ")}`;
   }
 
   /** A placeholder, or one sample's part of it. */
-  #turn(name: string, turn: string, apart: boolean): string {
-    if (!apart) return name;
-    this.#turns.push([turn, this.#isTuple ? `zip(*(part.split(1) for part in ${name}))` : `${name}.split(1)`]);
-    return turn;
+  #turn(name: string, turn: string, apart: boolean, isReplaced = false): string {
+    if (!apart) return isReplaced ? this.#embedded(name) : name;
+    const parts = this.#isTuple ? `zip(*(part.split(1) for part in ${name}))` : `${name}.split(1)`;
+    this.#turns.push([turn, this.#isRagged ? name : parts]);
+    return isReplaced ? this.#embedded(turn) : turn;
   }
+
+  // -- integers ----------------------------------------------------------------------------------------------------------
+
+  /** What is called so for the only feature of integers, or for one of several. */
+  #called(name: string, { feature }: Lookup): string {
+    return this.#looked.length > 1 ? `${name}_${feature}` : name;
+  }
+
+  /** Of the embedding: a str, or a placeholder. */
+  #pathOf(lookup: Lookup): string {
+    if (lookup.path !== null) return quoted(lookup.path);
+    const name = this.#called("embedding_path", lookup);
+    const { features } = this.#state;
+    this.notes.set(name, `which of model.named_modules() looks up ${quoted(features[lookup.feature].name)}, its path`);
+    return name;
+  }
+
+  #moduleOf(lookup: Lookup): string {
+    return lookup.path === null ? `model.get_submodule(${this.#pathOf(lookup)})` : moduleAt(lookup.path);
+  }
+
+  /** Embeddings go in where integers do; gives the lines that take this back. */
+  #replaceEmbeddings(): string[] {
+    this.#import("captum.attr", "configure_interpretable_embedding_layer", "remove_interpretable_embedding_layer");
+    const names = this.#looked.map((lookup) => this.#called("embedding", lookup));
+    this.lines.push(
+      "# Until it is removed, the model reads embeddings in place of integers: it must use these for nothing else.",
+      ...this.#looked.map(
+        (lookup, i) => `${names[i]} = configure_interpretable_embedding_layer(model, ${this.#pathOf(lookup)})`,
+      ),
+    );
+    return names.map((name) => `remove_interpretable_embedding_layer(model, ${name})`);
+  }
+
+  /** An input's embeddings, or a tuple in which they take the integers' places. */
+  #embedded(input: string): string {
+    return this.#atLookups(
+      input,
+      (part, lookup) => `${this.#called("embedding", lookup)}.indices_to_embeddings(${part}).detach()`,
+    );
+  }
+
+  /** One number for each integer. */
+  #summed(maps: string): string {
+    return this.#atLookups(maps, (part) => `${part}.sum(-1)`);
+  }
+
+  #atLookups(whole: string, change: (part: string, lookup: Lookup) => string): string {
+    if (!this.#isTuple) return change(whole, this.#looked[0]);
+    const parts = this.#state.features.map((_, i) => {
+      const lookup = this.#looked.find(({ feature }) => feature === i);
+      return lookup ? change(`${whole}[${i}]`, lookup) : `${whole}[${i}]`;
+    });
+    return tuple(parts);
+  }
+
+  // -- what they are compared with -----------------------------------------------------------------------------------------
 
   #takesBaselines(): boolean {
     const of = this.#args.attribution_method;
@@ -239,21 +369,21 @@ class Part {
     return info !== undefined && info.baselines !== "none";
   }
 
-  #baselines(apart: boolean): string {
+  #baselines(apart: boolean, isReplaced: boolean): string {
     const names = this.#state.features.map(({ baselines }) =>
       quoted(baselines[this.#one.baseline] ?? baselines[0] ?? "zero"),
     );
     this.notes.set("baselines", `${this.#tensors()}, ${names.join(", ")}: each sample's own`);
-    return this.#turn("baselines", "x0", apart);
+    return this.#turn("baselines", "x0", apart, isReplaced);
   }
 
   /** Of one sample all that there are. */
-  #allBaselines(apart: boolean): string {
+  #allBaselines(apart: boolean, isReplaced: boolean): string {
     const count = this.#one.cells[0]?.card.sample.baselines[0]?.length ?? 0;
-    const each = `${this.#tensors("float", count)}, all baselines of`;
-    this.notes.set("all_baselines", apart ? `list with a ${each} each sample` : `${each} the sample`);
+    this.notes.set("all_baselines", `${apart ? EACH : ""}${this.#tensorsOf(count)}, all baselines of the sample`);
     if (apart) this.#turns.push(["x0", "all_baselines"]);
-    return apart ? "x0" : "all_baselines";
+    const name = apart ? "x0" : "all_baselines";
+    return isReplaced ? this.#embedded(name) : name;
   }
 
   #additional(apart: boolean): void {
@@ -261,9 +391,10 @@ class Part {
     if (names.length === 0) return;
     this.notes.set(
       "additional",
-      `tuple of tensors, what forward takes beside the inputs: ${names.map(quoted).join(", ")}`,
+      `${this.#isRagged ? EACH : ""}tuple of tensors, what forward takes beside the inputs: ${names.map(quoted).join(", ")}`,
     );
-    if (apart) this.#turns.push(["more", "zip(*(part.split(1) for part in additional))"]);
+    if (apart)
+      this.#turns.push(["more", this.#isRagged ? "additional" : "zip(*(part.split(1) for part in additional))"]);
     this.#given.push(["additional_forward_args", apart ? "more" : "additional"]);
   }
 
@@ -283,7 +414,8 @@ class Part {
     const { segments } = this.#args;
     const most = Number(this.#args.n_segments);
     const own = this.#one.cells.some(({ card }) => card.sample.feature_masks.some((mask) => mask !== null));
-    if (!own && segments === "values") return;
+    const hasImage = this.#inputShapes.some(({ length }) => length === 3);
+    if (!own && (segments === "values" || !hasImage)) return;
     if (!own && segments === "grid") {
       this.lines.push(...this.#grid());
       this.#given.push(["feature_mask", "feature_mask"]);
@@ -299,7 +431,14 @@ class Part {
 
   #grid(): string[] {
     let from = 0;
-    const masks = this.#inputShapes.map(([channels, height, width]) => {
+    const masks = this.#inputShapes.map((shape) => {
+      if (shape.length !== 3) {
+        const to = from + shape.reduce((a, b) => a * b, 1);
+        const mask = `torch.arange(${from}, ${to}).reshape${tuple([1, ...shape].map(String))}`;
+        from = to;
+        return mask;
+      }
+      const [channels, height, width] = shape;
       const [rows, columns] = cellsOf(height, width, Number(this.#args.n_segments));
       const [y, x] = [
         `torch.arange(${height})[:, None] * ${rows} // ${height}`,
@@ -318,7 +457,7 @@ class Part {
   #explainer(name: string): string {
     const given = ["model"];
     if ("layer" in this.#args) given.push(this.#layer());
-    for (const key of OF_THE_CLASS) if (this.#args[key] === false) given.push(`${key}=False`);
+    given.push(...this.#ofTheClass());
     if (name === "Lime") given.push(...this.#surrogate());
     if (name === "LRP") this.#rules();
     const of = this.#args.attribution_method;
@@ -327,6 +466,10 @@ class Part {
     const inner = source?.match(/captum\.attr\.(\w+)/)?.[1] ?? String(of).replaceAll(" ", "");
     this.#import("captum.attr", inner);
     return `${name}(${inner}(model))`;
+  }
+
+  #ofTheClass(): string[] {
+    return OF_THE_CLASS.flatMap((key) => (this.#args[key] === false ? [`${key}=False`] : []));
   }
 
   /** Where none is named, it is the last one that fits. */
@@ -430,10 +573,12 @@ class Part {
 
   #draw(name: string): void {
     const { features, choice, view } = this.#state;
-    const feature = Math.min(view === "samples" ? 0 : choice.inspect.feature, features.length - 1);
+    const feature = inView(features, view === "samples" ? 0 : choice.inspect.feature);
     const { card, result } = this.#one.cells.find((cell) => cell.result) ?? { card: null, result: null };
     const map = result?.attributions[feature];
     const image = card && imageOf(card.sample, feature);
+    const maps = this.#isTuple && !ONE_MAP.test(name) ? `attributions[${feature}]` : "attributions";
+    if (map && features[feature].kind === "text") this.#drawTexts(feature, map, maps);
     if (!map || !image || map.shape.length !== 3) return;
     const fits = map.shape.slice(1).join() === image.shape.slice(1).join();
     const { sign, style, cmap, clip, opacity } = this.#display;
@@ -462,8 +607,53 @@ class Part {
       `tensor ${list([this.#one.cells.length, ...image.shape])}${of}, as shown: floats 0..1 or integers 0..255`,
     );
     this.#import("captum.attr", "visualization");
-    const maps = this.#isTuple && !ONE_MAP.test(name) ? `attributions[${feature}]` : "attributions";
-    this.picture = { maps, call: indented([...guard, ...called("visualization.visualize_image_attr", given)]) };
+    const call = indented([...guard, ...called("visualization.visualize_image_attr", given)]);
+    this.picture = { maps, draw: (all) => [`for image, attribution in zip(images, ${all}):`, ...call] };
+  }
+
+  /** With what Captum says beside a text; each one is scaled by its own largest score. */
+  #drawTexts(feature: number, { shape }: Attribution, maps: string): void {
+    const { features, classes } = this.#state;
+    const { cells } = this.#one;
+    const tokens = cells.map(({ card }) => itemsOf(card.sample, feature)?.length);
+    if (shape[0] !== tokens[0] || shape.length > 2 || cells.some(({ card }) => card.predictions.length === 0)) return;
+    const said = cells.map(({ card }) => {
+      const [first] = card.predictions;
+      const [truth, target] = [card.sample.label, card.target].map((index) => nameOf(card, classes, index));
+      return tuple([String(Number(first.score.toFixed(4))), ...[first.label, truth ?? "", target ?? ""].map(quoted)]);
+    });
+    this.#import("captum.attr", "visualization");
+    this.notes.set("tokens", `list with the tokens of each sample of ${quoted(features[feature].name)}, list of str`);
+    const score = shape.length > 1 ? "attribution.detach().sum(-1)" : "attribution.detach()";
+    this.picture = {
+      maps,
+      draw: (all) => [
+        "# Score and name of what is predicted, the true class, what is explained.",
+        "said = [",
+        ...indented(said.map((one) => `${one},`)),
+        "]",
+        "records = []",
+        `for words, attribution, (probability, prediction, truth, explained) in zip(tokens, ${all}, said):`,
+        ...indented([
+          `scores = ${score}`,
+          "records.append(",
+          ...indented(
+            called("visualization.VisualizationDataRecord", [
+              "word_attributions=scores / scores.abs().max().clamp(min=1e-12)",
+              "pred_prob=probability",
+              "pred_class=prediction",
+              "true_class=truth",
+              "attr_class=explained",
+              "attr_score=float(scores.sum())",
+              "raw_input_ids=words",
+              "convergence_score=0.0",
+            ]),
+          ),
+          ")",
+        ]),
+        "visualization.visualize_text(records)",
+      ],
+    };
   }
 }
 

@@ -25,13 +25,21 @@ export function moduleAt(path: string): string {
   return steps.reduce((whole, step) => (/^\d/.test(step) ? `${whole}[${step}]` : `${whole}.${step}`), "model");
 }
 
+/** Most characters of a line that is not broken. */
+const LINE = 100;
+
 /** Whole modules first; those of Captum last. */
 export function importing(names: ReadonlyMap<string, ReadonlySet<string>>): string[] {
   const whole = Array.from(names, ([module, { size }]) => (size === 0 ? `import ${module}` : "")).filter(Boolean);
   const parts = [...names].filter(([, { size }]) => size > 0);
   const captum = (module: string): number => Number(module.startsWith("captum"));
   parts.sort(([a], [b]) => captum(a) - captum(b) || (a < b ? -1 : 1));
-  return [...whole.sort(), ...parts.map(([module, some]) => `from ${module} import ${[...some].sort().join(", ")}`)];
+  const from = ([module, some]: (typeof parts)[number]): string[] => {
+    const sorted = [...some].sort();
+    const line = `from ${module} import ${sorted.join(", ")}`;
+    return line.length <= LINE ? [line] : called(`from ${module} import `, sorted);
+  };
+  return [...whole.sort(), ...parts.flatMap(from)];
 }
 
 export const indented = (lines: readonly string[]): string[] => lines.map((line) => `    ${line}`);

@@ -222,13 +222,26 @@ export const describeMethods = (model: Model): (MethodInfo & { whyNot?: string }
   });
 
 /** The layer menu. */
-export const describeLayers = (model: Model): LayerInfo[] =>
-  model.layers.map((layer) => ({
+export function describeLayers(model: Model): LayerInfo[] {
+  const embeds = new Map<string, LayerInfo["embeds"]>();
+  for (const { name: input } of model.inputs) {
+    for (const { value, indices } of model.embeddings(input)) {
+      // A module around an embedding gives the same value.
+      const innermost = model.layers.filter((layer) => layer.value === value).sort(byDepth)[0];
+      if (innermost) embeds.set(innermost.name, { input, all: indices === input });
+    }
+  }
+  return model.layers.map((layer) => ({
     name: layer.name,
     class: layer.class,
     shape: layer.shape,
     spatial: isSpatial(model, layer),
+    embeds: embeds.get(layer.name),
   }));
+}
+
+/** The deepest first. */
+const byDepth = (a: Layer, b: Layer): number => b.name.split(".").length - a.name.split(".").length;
 
 function whyNot(method: Method, model: Model): string | undefined {
   for (const spec of method.params) {

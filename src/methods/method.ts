@@ -58,6 +58,8 @@ export interface LayerInfo {
   readonly shape: readonly (number | null)[];
   /** Its output is an image, [N, C, ...]. */
   readonly spatial: boolean;
+  /** Of an embedding: the graph's input whose integers it looks up, all of them or some. */
+  readonly embeds?: { readonly input: string; readonly all: boolean };
 }
 
 /** One call of a method on a batch of samples, checked and filled with defaults. Names are those of the graph's inputs. */

@@ -1,14 +1,16 @@
 /** @jest-environment node */
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Model, type ResultArray } from "../../src/engine";
 import { codeOf } from "../../src/figure/code";
 import { attribute, describeLayers, describeMethods, METHODS } from "../../src/methods";
 import type { Arguments } from "../../src/methods/method";
 import type { Card, Result, State } from "../../src/state";
-import type { NDArray, Sample } from "../../src/wire";
-import { difference, type Net, readNet, revive } from "../engine/fixtures";
-import { makeCard, makeComparison, makeInspection, makeState, pictureOf, summed } from "../gallery/fake-store";
+import type { FeatureSpec, NDArray, Sample } from "../../src/wire";
+import { imageOf, itemsOf } from "../../src/items";
+import { difference, type Net, netNames, readNet, revive } from "../engine/fixtures";
+import { makeCard, makeComparison, makeInspection, makeState, summed } from "../gallery/fake-store";
 
 const OFFERED: State["methods"] = METHODS.map((method) => ({ ...method, whyNot: undefined }));
 
@@ -22,12 +24,42 @@ interface Asked {
   /** How many of the net's samples are shown. */
   samples?: number;
   masked?: boolean;
+  /** The page does not know the model's modules. */
+  nameless?: boolean;
 }
 
 const everywhere = (method: string, args: Arguments = {}, more: Partial<Asked> = {}): Asked[] =>
   ["digits", "two-images"].map((net) => ({ net, method, arguments: args, ...more }));
 
+/** Nets that read tokens, numbers, both, or a picture with a question. */
+const WORDS = ["text_cnn", "mlp_batch_norm", "tokens", "image_text"];
+const anywhere = (method: string, args: Arguments = {}, nets: readonly string[] = WORDS): Asked[] =>
+  nets.map((net) => ({ net, method, arguments: args }));
+
 const CASES: Asked[] = [
+  ...anywhere("Saliency", { abs: false }),
+  ...anywhere("Input X Gradient"),
+  ...anywhere("Guided Backprop"),
+  ...anywhere("Integrated Gradients", { n_steps: 7, method: "riemann_middle" }),
+  ...anywhere("Integrated Gradients", { multiply_by_inputs: false }),
+  ...anywhere("Deep Lift"),
+  ...anywhere("Deep Lift Shap"),
+  ...anywhere("Gradient Shap", { n_samples: 6, stdevs: 0.5, seed: 5 }),
+  ...anywhere("Noise Tunnel", { nt_samples: 4, stdevs: 0.2, seed: 3, attribution_method: "Integrated Gradients" }),
+  ...anywhere("Feature Ablation", { segments: "grid", n_segments: 9 }),
+  ...anywhere("Feature Permutation", { segments: "grid", n_segments: 6, seed: 1 }),
+  ...anywhere("Occlusion"),
+  ...anywhere("Shapley Value Sampling", { segments: "grid", n_segments: 6, n_samples: 3, seed: 2 }),
+  ...anywhere("Kernel Shap", { segments: "grid", n_segments: 6, n_samples: 40, seed: 4 }),
+  ...anywhere("Feature Ablation", {}, ["tabular_embeddings"]),
+  { net: "text_cnn", method: "Integrated Gradients", arguments: { n_steps: 5 }, nameless: true },
+  { net: "text_cnn", method: "Saliency", nameless: true },
+  ...anywhere("Layer Activation", { layer: "embedding" }, ["text_cnn", "tokens"]),
+  ...anywhere("Layer Gradient X Activation", { layer: "embedding" }, ["text_cnn", "tokens"]),
+  ...anywhere("Layer Integrated Gradients", { layer: "embedding", n_steps: 12 }, ["text_cnn", "tokens"]),
+  ...anywhere("Layer Conductance", { layer: "head.1", n_steps: 12 }, ["text_cnn"]),
+  ...anywhere("Layer Conductance", { layer: "mix", n_steps: 12 }, ["tokens"]),
+  ...anywhere("Internal Influence", { layer: "mix", n_steps: 12 }, ["tokens"]),
   ...everywhere("Saliency", { abs: false }),
   ...everywhere("Input X Gradient"),
   ...everywhere("Guided Backprop"),
@@ -83,17 +115,44 @@ const maskOf = ({ shape }: NDArray, input: number): NDArray => ({
   data: Int32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => 2 * input + Number(i % 3 > 0)),
 });
 
+/** One of the small nets, or of the zoo's, whose baselines are other samples and zeros. */
+function netOf(name: string): Net {
+  if (netNames().includes(name)) return readNet(name);
+  const file = path.join(__dirname, "../fixtures/data/zoo", name);
+  const net = JSON.parse(readFileSync(`${file}.json`, "utf8"), revive) as Net;
+  const baselines = (change: (data: ResultArray["data"], size: number) => ArrayLike<number>): Net["inputs"] =>
+    Object.fromEntries(
+      Object.entries(net.inputs).map(([input, { data, shape }]) => {
+        const changed = change(data, data.length / shape[0]);
+        return [input, { data: Float32Array.from(changed), shape }];
+      }),
+    );
+  const others = baselines((data, size) => [...data.slice(size), ...data.slice(0, size)]);
+  const onnx = new Uint8Array(readFileSync(`${file}.onnx`));
+  return { ...net, onnx, baselines: { random: others, zero: baselines((data) => data.map(() => 0)) } };
+}
+
+const kindOf = ({ dtype, shape }: Model["inputs"][number]): FeatureSpec["kind"] =>
+  dtype !== "float32" ? "text" : shape.length === 2 ? "general" : "image";
+
+/** What is shown of an input. */
+function shownOf(input: NDArray, kind: FeatureSpec["kind"]): Sample["display"][number] {
+  const items = Array.from(input.data as Float32Array);
+  return kind === "image" ? input : kind === "text" ? items.map((id) => `word ${id}`) : items;
+}
+
 /** The state of an explorer that shows a net's first samples, explained by our engine as the session asks it. */
-async function stateOf(net: Net, model: Model, { method, arguments: args = {}, samples = 2, masked }: Asked) {
+async function stateOf(net: Net, model: Model, { method, arguments: args = {}, samples = 2, masked, nameless }: Asked) {
   const names = model.inputs.map(({ name }) => name);
   const inputs = names.map((name) => rowsOf(net.inputs[name]));
+  const kinds = model.inputs.map(kindOf);
   const choices = ["random", "zero"];
   const info = METHODS.find(({ name }) => name === method)!;
   const count = Math.min(samples, inputs[0].length);
   const made = Array.from({ length: count }, (_, i): Sample => ({
     ...makeCard(i).sample,
     inputs: inputs.map((all) => all[i]),
-    display: inputs.map((all) => all[i]),
+    display: inputs.map((all, f) => shownOf(all[i], kinds[f])),
     baselines: names.map((name) => choices.map((choice) => rowsOf(net.baselines[choice][name])[i])),
     outputs: [{ raw: rowsOf(net.raw)[i], scores: rowsOf(net.scores)[i] }],
     feature_masks: inputs.map((all, f) => (masked ? maskOf(all[i], f) : null)),
@@ -139,8 +198,8 @@ async function stateOf(net: Net, model: Model, { method, arguments: args = {}, s
     method,
     arguments: args,
     methods: describeMethods(model),
-    layers: describeLayers(model),
-    features: names.map((name) => ({ name, kind: "image", input: name, baselines: choices, categories: [] })),
+    layers: nameless ? [] : describeLayers(model),
+    features: names.map((name, f) => ({ name, kind: kinds[f], input: name, baselines: choices, categories: [] })),
   });
   return { state, answers };
 }
@@ -153,15 +212,21 @@ function tensorsOf({ cards, features }: State) {
     data: rows.flatMap(({ data }) => Array.from(data as Float32Array)),
   });
   const whole = <T>(parts: T[]) => (parts.length > 1 ? parts : parts[0]);
+  const kindOf = (f: number): string => (features[f].kind === "text" ? "int" : "float");
   const byFeature = (rows: (sample: Sample, f: number) => NDArray, kind?: string) =>
-    whole(features.map((_, f) => stacked(cards.map(({ sample }) => rows(sample, f)), kind))); // prettier-ignore
-  const each = cards.map(({ sample }) => whole(sample.baselines.map((all) => stacked(all))));
+    whole(features.map((_, f) => stacked(cards.map(({ sample }) => rows(sample, f)), kind ?? kindOf(f)))); // prettier-ignore
+  const each = cards.map(({ sample }) => whole(sample.baselines.map((all, f) => stacked(all, kindOf(f)))));
+  const [image, text] = [features, features].map((all, i) =>
+    all.findIndex(({ kind }) => kind === ["image", "text"][i]),
+  );
   const masked = cards[0].sample.feature_masks[0] !== null;
   return {
     inputs: byFeature(({ inputs }, f) => inputs[f]),
-    images: stacked(cards.map(pictureOf)),
+    ...(image < 0 ? {} : { images: stacked(cards.map(({ sample }) => imageOf(sample, image)!)) }),
+    ...(text < 0 ? {} : { tokens: cards.map(({ sample }) => itemsOf(sample, text)) }),
     baselines: byFeature(({ baselines }, f) => baselines[f][0]),
     all_baselines: cards.length > 1 ? each : each[0],
+    embedding_path: "embedding",
     ...(masked ? { feature_mask: byFeature((sample, f) => sample.feature_masks[f]!, "int") } : {}),
   };
 }
@@ -184,7 +249,7 @@ test("run by Captum, the code gives our numbers", async () => {
   const asked = [];
   const expected: { about: string; maps: ResultArray[]; deltas: (number | null)[] }[] = [];
   for (const name of new Set(CASES.map(({ net }) => net))) {
-    const net = readNet(name);
+    const net = netOf(name);
     const model = await Model.load(net.onnx, { backend: "wasm" });
     for (const one of CASES.filter((other) => other.net === name)) {
       const { state, answers } = await stateOf(net, model, one);
@@ -352,6 +417,78 @@ test("Inspect: the selected sample alone", () => {
   const state = makeState({ view: "inspect", methods: OFFERED });
   const code = codeOf({ ...state, inspection: makeInspection(state.cards[3]) }, state.display);
   expect(code).toContain("inputs: float tensor [1, 3, 32, 32], as the model sees them: sample 23");
+});
+
+describe("texts", () => {
+  const TOKENS = [
+    ["a", "dull", "film"],
+    ["superb", "!"],
+  ];
+  const feature = (name: string, kind: FeatureSpec["kind"]): FeatureSpec => {
+    return { name, kind, input: name, baselines: ["zero"], categories: [] };
+  };
+  const cards = (lengths: "same" | "different"): Card[] =>
+    TOKENS.map((tokens, i) => makeCard(i, { display: [lengths === "same" ? TOKENS[0] : tokens] }));
+  const codeOfTexts = (method: string, of: Card[], change: Partial<State> = {}): string => {
+    for (const card of of) card.result = { ...card.result!, method, arguments: {} };
+    const features = [feature("review", "text")];
+    return codeOf(
+      makeState({ cards: of, features, methods: OFFERED, layers: [], method, ...change }),
+      makeState().display,
+    );
+  };
+  const embedding = (name: string, input: string, all: boolean): State["layers"][number] => {
+    return { name, class: "torch.nn.Embedding", shape: [null, 3, 8], spatial: false, embeds: { input, all } };
+  };
+
+  test("their ids are explained at the layer that looks them up", () => {
+    const code = codeOfTexts("Integrated Gradients", cards("same"), {
+      layers: [embedding("bert.word", "review", true)],
+    });
+    expect(code).toContain("# inputs: int64 tensor [2, 3]");
+    expect(code).toContain("explainer = LayerIntegratedGradients(model, model.bert.word)");
+    expect(code).toContain("\nattributions = attributions.sum(-1)\n");
+    expect(code).not.toContain("pixel");
+  });
+
+  test("or at a placeholder, which is explained, where the page knows no layer", () => {
+    const code = codeOfTexts("Deep Lift", cards("same"));
+    expect(code).toContain('# embedding_path: which of model.named_modules() looks up "review", its path');
+    expect(code).toContain("explainer = LayerDeepLift(model, model.get_submodule(embedding_path))");
+    expect(codeOfTexts("Guided Backprop", cards("same"))).toContain(
+      "embedding = configure_interpretable_embedding_layer(model, embedding_path)",
+    );
+  });
+
+  test("where several layers look them up, or one looks up some, Captum cannot", () => {
+    const [word, type] = [embedding("word", "review", true), embedding("type", "review", true)];
+    const why = "# Captum explains integers at the one embedding that looks up all of them, which these do not have";
+    expect(codeOfTexts("Saliency", cards("same"), { layers: [word, type] })).toContain(why);
+    expect(codeOfTexts("Saliency", cards("same"), { layers: [embedding("a", "review", false)] })).toContain(why);
+    expect(codeOfTexts("Feature Ablation", cards("same"), { layers: [word, type] })).toContain("explainer = FeatureAblation(model)"); // prettier-ignore
+  });
+
+  test("are drawn by Captum with what it says beside them", () => {
+    const code = codeOfTexts("Feature Ablation", cards("same"));
+    const [first] = cards("same");
+    const [{ label, score }] = first.predictions;
+    expect(code).toContain('# tokens: list with the tokens of each sample of "review", list of str');
+    expect(code).toContain(`    (${Number(score.toFixed(4))}, "${label}", `);
+    expect(code).toContain(
+      "for words, attribution, (probability, prediction, truth, explained) in zip(tokens, attributions, said):",
+    );
+    expect(code).toContain("visualization.visualize_text(records)");
+  });
+
+  test("of different lengths go one by one", () => {
+    const code = codeOfTexts("Integrated Gradients", cards("different"));
+    expect(code).toContain(
+      "# inputs: list with one for each sample: int64 tensor [1, T], as the model sees them: samples 0, 1",
+    );
+    expect(code).toContain("for x, x0, y in zip(inputs, baselines, target):");
+    expect(code).toContain("    found.append(attribution.sum(-1))\n");
+    expect(code).toContain("attributions = [map[0] for map in found]\n");
+  });
 });
 
 test("names, paths and arguments from anywhere end no comment and no string", () => {

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { existsSync, readFileSync } from "fs";
 import { join } from "path";
 import { Model, type FloatArray } from "../../src/engine";
-import { attribute } from "../../src/methods";
+import { attribute, describeLayers } from "../../src/methods";
 import { gradCamMap } from "../../src/methods/layer-grad-cam";
 import { activationAndGradient } from "../../src/methods/layers";
 import type { Arguments } from "../../src/methods/method";
@@ -188,5 +188,21 @@ test("the last spatial layer is the one whose value is made last", async () => {
     attribute(model, { method: "Layer Grad Cam", arguments: args, inputs: net.inputs, target: net.target });
   const [byDefault, byName] = [await ask({}), await ask({ layer: "relu2" })];
   expect(byDefault.attributions).toEqual(byName.attributions);
+  model.dispose();
+});
+
+test.each([
+  ["text_cnn", { embedding: { input: "ids", all: true } }],
+  ["gpt_like", { wte: { input: "ids", all: true } }],
+  ["image_text", { embedding: { input: "question", all: true } }],
+  [
+    "tabular_embeddings",
+    Object.fromEntries([0, 1, 2].map((i) => [`embeddings.${i}`, { input: "categories", all: false }])),
+  ],
+  ["mlp_batch_norm", {}],
+])("%s: which layers look up an input's integers", async (name, expected) => {
+  const { model } = await zooModel(name);
+  const found = describeLayers(model).flatMap(({ name: layer, embeds }) => (embeds ? [[layer, embeds]] : []));
+  expect(Object.fromEntries(found)).toEqual(expected);
   model.dispose();
 });

@@ -63,9 +63,30 @@ export function perItem(attribution: Attribution, shape: readonly number[]): Att
   return made;
 }
 
-/** As a reader sees it: a line break would tear the line. */
-export const shownAs = (item: string | number): string =>
-  typeof item === "string" ? item.replace(/\r\n|[\n\r]/g, "↵") : String(Number(item.toPrecision(6))).replace("-", "−");
+/** As a reader sees it: a line break would tear the line, and blanks alone could not be seen. */
+export function shownAs(item: string | number): string {
+  if (typeof item === "number") return String(Number(item.toPrecision(6))).replaceAll("-", "−");
+  const line = item.replace(/\r\n|[\n\r]/g, "↵");
+  return line.trim() === "" ? line.replace(/\s/g, "␣") || "∅" : line;
+}
+
+/** How the scores of a sample become colours and bars, for a line about them; "" where nothing is shown. */
+export function scaleInWords(features: readonly FeatureSpec[], clip: number): string {
+  const kinds = (["image", "text", "general"] as const).filter((kind) => features.some((spec) => spec.kind === kind));
+  if (kinds.length === 0) return "";
+  const each = kinds.map((kind) => `per ${{ image: "map", text: "text", general: "row" }[kind]}`).join(", ");
+  const clipped = `top ${clip} %${kinds.length > 1 ? " of maps" : ""} clipped`;
+  return `scale ${each}, ${kinds[0] === "image" ? clipped : "by the largest magnitude"}`;
+}
+
+/** By a mask of [count * places], which of `count` tokens or values are masked, [count]: those of which most is. */
+export function maskOfItems(mask: Uint8Array, count: number): Uint8Array {
+  const size = mask.length / count;
+  if (size === 1) return mask;
+  return Uint8Array.from({ length: count }, (_, i) =>
+    Number(2 * mask.subarray(i * size, (i + 1) * size).reduce((sum, value) => sum + value, 0) > size),
+  );
+}
 
 /** The scores of items as they are painted: divided by the largest magnitude, or by `scale`; none of a few is an outlier. */
 export const shadesOf = ({ values }: Attribution, sign: Sign, scale: number | null = null): NormalizedMap =>

@@ -3,9 +3,8 @@ import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import type { Actions, Card, State, Trial } from "../state";
 import { plural, score } from "../format";
-import { inView, itemsOf, unitOf, UNITS } from "../items";
+import { inView, itemsOf, maskOfItems, unitOf, UNITS } from "../items";
 import type { Look } from "./map";
-import { maskOfItems } from "./masks";
 import { base } from "./tokens";
 
 /** Most values of a row in a preview. */

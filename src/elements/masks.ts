@@ -19,15 +19,6 @@ export function countOf(mask: Uint8Array): number {
   return count;
 }
 
-/** By a mask of [count * places], which of `count` tokens or values are masked, [count]: those of which most is. */
-export function maskOfItems(mask: Uint8Array, count: number): Uint8Array {
-  const size = mask.length / count;
-  if (size === 1) return mask;
-  return Uint8Array.from({ length: count }, (_, i) =>
-    Number(2 * countOf(mask.subarray(i * size, (i + 1) * size)) > size),
-  );
-}
-
 /** A copy of the mask, with `value` wherever a round brush of that diameter has passed on its way. */
 export function brushed(mask: Uint8Array, grid: Grid, way: readonly Pixel[], size: number, value: 0 | 1): Uint8Array {
   const painted = mask.slice();

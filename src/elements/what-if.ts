@@ -3,11 +3,11 @@ import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import { baselineNameOf, predictedBy, said, type Said, shareOf, spanOf } from "../derived";
 import { plural, score, signed } from "../format";
-import { inView, itemsOf, UNITS } from "../items";
+import { inView, itemsOf, maskOfItems, UNITS } from "../items";
 import type { Actions, Inspection, State } from "../state";
 import type { FeatureSpec } from "../wire";
 import { check, cross } from "./icons";
-import { countOf, maskOfItems } from "./masks";
+import { countOf } from "./masks";
 import { rove } from "./roving";
 import { base, controls } from "./tokens";
 

@@ -1,13 +1,15 @@
 /** The numbers of the view as CSV (RFC 4180), with all the digits that they have. */
 import { nameOf, Ranking } from "../derived";
-import type { Card, Result, State } from "../state";
+import { inView, itemsOf, maskOfItems, perItem } from "../items";
+import type { Card, Inspection, Result, State } from "../state";
 import { rasterSize } from "../styles/raster";
+import type { Items } from "../wire";
 import { settled } from "./shown";
 
 type Value = string | number | boolean | null | undefined;
 
 export function csvOf(state: State): string {
-  const rows = { samples, compare: compared, inspect: pixels }[state.view](state);
+  const rows = { samples, compare: compared, inspect: inspected }[state.view](state);
   return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 }
 
@@ -82,11 +84,36 @@ function numbers({ features, baselines, methods }: State, result: Result | null,
   ];
 }
 
-/** Of the selected sample: what each pixel of the map counts, in which order deletion takes it, and whether it is hidden. */
-function pixels({ inspection, choice, display }: State): Value[][] {
-  const feature = choice.inspect.feature;
-  const map = inspection && settled(inspection.card)?.attributions[feature];
-  if (!inspection) return [["y", "x", "attribution", "rank", "painted"]];
+/** Of the selected sample: what each pixel, token or value counts, its rank, and what was tried with it. */
+function inspected(state: State): Value[][] {
+  const { inspection, features, choice } = state;
+  const feature = inView(features, choice.inspect.feature);
+  if (!inspection || feature < 0) return [["y", "x", "attribution", "rank", "painted"]];
+  const items = itemsOf(inspection.card.sample, feature);
+  return items ? listed(state, inspection, feature, items) : pixels(state, inspection, feature);
+}
+
+function listed({ features, display }: State, inspection: Inspection, feature: number, items: Items): Value[][] {
+  const { card, painted, edited } = inspection;
+  const { shape, data } = card.sample.inputs[feature];
+  const map = settled(card)?.attributions[feature];
+  const own = map && perItem(map, shape);
+  const ranking = own && new Ranking(own, { width: items.length, height: 1 }, display.sign);
+  const counted = (i: number): Value[] => [ranking && float32(ranking.values[i]), ranking?.rank(i)];
+  const { kind, categories } = features[feature];
+  if (kind === "text") {
+    const hidden = maskOfItems(painted, items.length);
+    const rows = items.map((item, i): Value[] => [i, item, ...counted(i), hidden[i]]);
+    return [["index", "token", "attribution", "rank", "hidden"], ...rows];
+  }
+  const rows = items.map((item, i): Value[] => {
+    return [categories[i], item, float32(Number(data[i])), edited.get(i), ...counted(i)];
+  });
+  return [["category", "value", "input", "edited", "attribution", "rank"], ...rows];
+}
+
+function pixels({ display }: State, inspection: Inspection, feature: number): Value[][] {
+  const map = settled(inspection.card)?.attributions[feature];
   const { width, height } = map ? rasterSize(map.shape) : inspection;
   const size = width * height;
   const channels = map ? map.values.length / size : 0;

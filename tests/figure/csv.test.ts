@@ -116,3 +116,64 @@ test("Inspect: a map of its own size, or none yet", () => {
   expect(none[0]).toEqual({ y: "0", x: "0", attribution: "", rank: "", painted: "0" });
   expect(records({ ...state, inspection: null })).toEqual([]);
 });
+
+describe("Inspect, without pixels", () => {
+  const inspecting = (kind: "text" | "general", items: (string | number)[], categories: string[] = []): State => {
+    const card = makeCard(20, { display: [items] });
+    card.result!.attributions = [summed(Float32Array.of(0.25, -0.5, 0.125), [3])];
+    const features: State["features"] = [{ name: "it", kind, input: "x", baselines: ["zero"], categories }];
+    const state = makeState({ view: "inspect", cards: [card], features });
+    return { ...state, inspection: makeInspection(card) };
+  };
+
+  test("a text: a row for each token, in the order of reading", () => {
+    const rows = records(inspecting("text", ["not", 'a "word"', "=1\n"]));
+    expect(rows).toEqual([
+      { index: "0", token: "not", attribution: "0.25", rank: "2", hidden: "0" },
+      { index: "1", token: 'a "word"', attribution: "-0.5", rank: "1", hidden: "1" },
+      { index: "2", token: "'=1\n", attribution: "0.125", rank: "3", hidden: "0" },
+    ]);
+  });
+
+  test("of embeddings each token's sum", () => {
+    const state = inspecting("text", ["not", "a", "word"]);
+    const { card } = state.inspection!;
+    card.sample.inputs = [{ dtype: "float32", shape: [3, 2], data: new Float32Array(6) }];
+    card.result!.attributions = [summed(Float32Array.of(1, 2, 0.5, -0.25, 0, 4), [3, 2])];
+    state.inspection!.painted = Uint8Array.of(1, 1, 0, 0, 0, 0);
+    expect(records(state).map(({ attribution, rank, hidden }) => [attribution, rank, hidden])).toEqual([
+      ["3", "2", "1"],
+      ["0.25", "3", "0"],
+      ["4", "1", "0"],
+    ]);
+  });
+
+  test("a row: what is shown, what the model sees, what was put there by hand", () => {
+    const state = inspecting("general", [24, "female", 0.1], ["age", "sex", "class"]);
+    const { data } = state.inspection!.card.sample.inputs[0];
+    const [[place, value]] = [...state.inspection!.edited];
+    const expected = ["age", "sex", "class"].map((category, i) => ({
+      category,
+      value: ["24", "female", "0.1"][i],
+      input: i === 1 ? String(data[1]) : ["24", "", "0.1"][i],
+      edited: i === place ? String(value) : "",
+      attribution: ["0.25", "-0.5", "0.125"][i],
+      rank: ["2", "1", "3"][i],
+    }));
+    expect(records(state)).toEqual(expected);
+  });
+
+  test("a map that does not lie over the tokens, and none yet", () => {
+    const state = inspecting("text", ["not", "a", "word"]);
+    const { card } = state.inspection!;
+    card.result!.attributions = [summed(new Float32Array(5), [5])];
+    expect(records(state)[0]).toEqual({ index: "0", token: "not", attribution: "", rank: "", hidden: "0" });
+    Object.assign(card, { status: "queued", result: null });
+    expect(records(state)[1]).toEqual({ index: "1", token: "a", attribution: "", rank: "", hidden: "1" });
+  });
+
+  test("nothing is shown", () => {
+    const state = inspecting("text", ["not", "a", "word"]);
+    expect(records({ ...state, features: [{ ...state.features[0], kind: "empty" }] })).toEqual([]);
+  });
+});

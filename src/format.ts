@@ -16,6 +16,10 @@ export function signed(value: number, digits: number, exact = false): string {
   return (value < 0 ? MINUS : "+") + text.replace("-", MINUS);
 }
 
+/** The same for readers who do not see a sign: "minus 0.527". */
+export const spoken = (value: number, digits: number): string =>
+  signed(value, digits, true).replace(/^[+−]/, (sign) => (sign === "+" ? "plus " : "minus "));
+
 /** A probability, or another model output, with three decimals. */
 export const score = (value: number): string =>
   Number.isFinite(value) ? plain(value, 3).replaceAll("-", MINUS) : String(value);

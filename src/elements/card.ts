@@ -1,14 +1,15 @@
-/** One sample: what it is, what it was taken for, which class is explained, and by which pixels. */
+/** One sample: what it is, what it was taken for, which class is explained, and by which pixels, tokens or values. */
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, state as own } from "lit/decorators.js";
-import { isDeltaHigh, nameOf, picturesOf } from "../derived";
+import { isDeltaHigh, nameOf, picturesOf, Ranking } from "../derived";
 import { sortValue, type Actions, type Attribution, type Card, type Faithfulness, type Sort } from "../state";
 import { rasterSize } from "../styles/raster";
-import { imageOf } from "../items";
+import { imageOf, itemsOf, perItem, shownAs } from "../items";
 import type { FeatureSpec, NDArray } from "../wire";
-import { percent, score, signed } from "../format";
+import { percent, score, signed, spoken } from "../format";
 import { bullseye, check, cross, warning } from "./icons";
 import { type Look, type Place, probed, SIDE, strongest } from "./map";
+import { Nearby } from "./nearby";
 import type { Explain } from "./predictions";
 import { base, results } from "./tokens";
 
@@ -18,8 +19,13 @@ const GAP = 4;
 const wholeOf = (attributions: readonly (Attribution | null)[]): number =>
   attributions.reduce((sum, attribution) => sum + (attribution ? attribution.positive - attribution.negative : 0), 0);
 
-/** Pixels that are read out as a table. */
+/** Pixels or tokens that are read out as a table, tokens that are told in a line, and in the summary. */
 const TOP = 10;
+const TOLD = 4;
+const SUMMED_UP = 2;
+
+/** Most values of a row that are shown. */
+const MOST = 8;
 
 /** By key: right and down. With Shift ten times as far. */
 const STEPS: Record<string, [number, number]> = {
@@ -30,19 +36,11 @@ const STEPS: Record<string, [number, number]> = {
 };
 const LEAP = 10;
 
-/** So far from the viewport, in CSS pixels, a card begins to be drawn. */
-const AHEAD = "400px";
-
-/** Which cards are near the viewport; where nobody can tell, all are. */
-const nearby =
-  typeof IntersectionObserver === "undefined"
-    ? null
-    : new IntersectionObserver(
-        (entries) => {
-          for (const { target, isIntersecting } of entries) (target as AttriscopeCard).near = isIntersecting;
-        },
-        { rootMargin: AHEAD, scrollMargin: AHEAD } as IntersectionObserverInit,
-      );
+/** Texts and rows take the whole width, and so does a card that shows nothing of its sample. */
+export function isWide(features: readonly FeatureSpec[]): boolean {
+  const shown = features.filter(({ kind }) => kind !== "empty");
+  return shown.length === 0 || shown.some(({ kind }) => kind !== "image");
+}
 
 export class AttriscopeCard extends LitElement {
   /** Replaced by the store whenever something in it changes. */
@@ -55,7 +53,6 @@ export class AttriscopeCard extends LitElement {
   @property() sort: Sort["by"] = "dataset";
   /** Drawn only near the viewport. */
   @property({ type: Boolean }) lazy = false;
-  @own() near = nearby === null;
   /** The pixel under the pointer, or that the arrow keys have reached, in one picture of one feature. */
   @own() probe: { feature: number; picture: number; place: Place } | null = null;
   /** The focus is inside: until then, the card is one stop of the Tab key. */
@@ -241,7 +238,124 @@ export class AttriscopeCard extends LitElement {
       .stale :is(.numbers b, .high) {
         animation: dim 0s 150ms forwards;
       }
+      :host([wide]) {
+        padding: 0;
+        .card {
+          grid-template: auto / minmax(0, 1fr) clamp(200px, 26%, 265px);
+          gap: 0;
+          outline-offset: -2px;
+        }
+        .head {
+          width: 100%;
+        }
+        .explaining {
+          flex: none;
+          max-width: 50%;
+          padding-left: 20px;
+        }
+        .pending {
+          position: static;
+          width: auto;
+          height: 20px;
+          padding-left: 12px;
+        }
+        .body {
+          min-height: 0;
+        }
+        .error {
+          width: 100%;
+          height: auto;
+          max-height: 96px;
+        }
+      }
+      .main,
+      .gallery {
+        display: flex;
+        gap: 8px 16px;
+        min-width: 0;
+      }
+      .main {
+        flex-direction: column;
+        padding: 8px 16px 12px 12px;
+      }
+      .gallery {
+        flex-wrap: wrap;
+      }
+      .panel {
+        min-width: 0;
+        padding: 10px 12px 8px 16px;
+        border-left: 1px solid var(--line);
+      }
+      .foot {
+        margin-top: 6px;
+        padding-top: 4px;
+        border-top: 1px solid var(--line);
+      }
+      .feature {
+        position: relative;
+        min-width: 0;
+      }
+      .name {
+        margin-bottom: 4px;
+        font-size: 11px;
+        color: var(--fg2);
+      }
+      /* Half a line tells that there is more. */
+      attriscope-text {
+        --text-height: 143px;
+      }
+      .row {
+        cursor: zoom-in;
+      }
+      .told {
+        display: -webkit-box;
+        -webkit-box-orient: vertical;
+        -webkit-line-clamp: 2;
+        height: 32px;
+        margin-top: 2px;
+        overflow: hidden;
+        font-size: 11px;
+        line-height: 16px;
+        color: var(--fg2);
+      }
+      .pair {
+        white-space: nowrap;
+      }
+      .word {
+        display: inline-block;
+        max-width: 96px;
+        vertical-align: top;
+      }
       @container (width < 600px) {
+        :host([wide]) {
+          .card {
+            grid-template: auto auto / minmax(0, 1fr);
+          }
+          .head {
+            flex-wrap: wrap;
+            height: auto;
+          }
+          .explaining {
+            order: 1;
+            flex: 1 0 100%;
+            max-width: none;
+            padding: 0;
+          }
+        }
+        .main {
+          padding: 8px 12px;
+        }
+        .panel {
+          padding: 0 12px 8px;
+          border: 0;
+        }
+        .gallery {
+          overflow-x: auto;
+        }
+        .told {
+          height: auto;
+          min-height: 16px;
+        }
         .card {
           grid-template-columns: minmax(0, 1fr);
           grid-template-rows: 20px auto auto auto 20px auto;
@@ -272,22 +386,15 @@ export class AttriscopeCard extends LitElement {
     `,
   ];
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    nearby?.observe(this);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    nearby?.unobserve(this);
-  }
+  readonly #nearby = new Nearby(this);
 
   override shouldUpdate(): boolean {
-    return this.near || !this.lazy;
+    return this.#nearby.isNear || !this.lazy;
   }
 
   override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("entered") && !this.entered) this.probe = null;
+    this.toggleAttribute("wide", isWide(this.features));
   }
 
   override render() {
@@ -304,13 +411,62 @@ export class AttriscopeCard extends LitElement {
       @focusout=${this.#leave}
       @keydown=${this.#goIn}
     >
-      ${this.#head()}
-      <div class="explaining side">${this.#target()}</div>
-      <div class="scroll">${this.features.map((_, feature) => this.#pictures(feature))}</div>
-      <div class="body side">${this.#body()}</div>
-      <div class="shares">${this.features.map((spec, feature) => this.#share(spec, feature))}</div>
-      <div class="numbers side">${this.#numbers()}</div>
+      ${isWide(this.features) ? this.#wide() : this.#pictured()}
     </div>`;
+  }
+
+  /** Pictures, and beside them what the model says. */
+  #pictured() {
+    return html`<div class="head">${this.#head()}${this.#sorted()}</div>
+      <div class="explaining side">${this.#target()}</div>
+      <div class="scroll">${this.#ofKind("image").map((feature) => this.#pictures(feature))}</div>
+      <div class="body side">${this.#body()}</div>
+      <div class="shares">${this.#shares()}</div>
+      <div class="numbers side">${this.#numbers()}</div>`;
+  }
+
+  /** Everything below each other, pictures first, and what the model says in a panel. */
+  #wide() {
+    const [pictures, texts, rows] = (["image", "text", "general"] as const).map((kind) => this.#ofKind(kind));
+    const error = this.card.error ?? this.card.sample.error;
+    const count = pictures.length + texts.length + rows.length;
+    const named = (feature: number, content: unknown) => {
+      const why = this.#whyAbsent(feature);
+      const { name } = this.features[feature];
+      const about = html`<div class="name truncate" title=${name}>${name}${why && ` · ${why}`}</div>`;
+      return html`<div class="feature">${count > 1 || why ? about : nothing}${content}</div>`;
+    };
+    return html`<div class="main">
+        <div class="head">
+          ${this.#head()}
+          <div class="explaining">${this.#target()}</div>
+          ${this.#isWaiting() ? html`<div class="pending"><span>${this.#progress()}</span></div>` : nothing}
+          ${this.#sorted()}
+        </div>
+        ${
+          pictures.length
+            ? html`<div class="gallery">${pictures.map((feature) => named(feature, this.#pictures(feature)))}</div>`
+            : nothing
+        }
+        ${texts.map((feature) => named(feature, this.#text(feature)))}
+        ${rows.map((feature) => named(feature, this.#row(feature)))}
+        ${count ? nothing : html`<div class="name">All features are attributed, but none is shown.</div>`}
+        ${error === null ? nothing : this.#error(error)}
+      </div>
+      <div class="panel">
+        <div class="caps">Prediction</div>
+        <div class="body">${this.#body()}</div>
+        <div class="foot">
+          ${this.#shares()}
+          <div class="numbers">${this.#numbers()}</div>
+          ${texts.map((feature) => this.#told(feature, texts.length > 1))}
+        </div>
+      </div>`;
+  }
+
+  /** Indices of the features of a kind. */
+  #ofKind(kind: FeatureSpec["kind"]): number[] {
+    return this.features.flatMap((spec, feature) => (spec.kind === kind ? [feature] : []));
   }
 
   readonly #leave = ({ currentTarget, relatedTarget }: FocusEvent): void => {
@@ -322,7 +478,7 @@ export class AttriscopeCard extends LitElement {
     const inside = event.target !== card;
     // With Ctrl or Shift it runs the cell.
     if (event.ctrlKey || event.shiftKey) return;
-    if (event.key === "Enter" && !inside) this.renderRoot.querySelector<HTMLElement>(".pictures")?.focus();
+    if (event.key === "Enter" && !inside) this.renderRoot.querySelector<HTMLElement>("[data-feature]")?.focus();
     else if (event.key === "Escape" && inside) card.focus();
     else return;
     event.preventDefault();
@@ -332,6 +488,10 @@ export class AttriscopeCard extends LitElement {
   /** A result that stays because its successor was refused is not waiting for one. */
   #isWaiting(): boolean {
     return this.card.status === "queued" || this.card.status === "running";
+  }
+
+  #progress(): string {
+    return this.card.status === "running" ? percent(this.card.done) : "queued";
   }
 
   #name(index: number | null): string | null {
@@ -351,9 +511,7 @@ export class AttriscopeCard extends LitElement {
     const verdict = correct === null ? "" : correct ? "correct" : "incorrect";
     const choosable = sample.label !== null && predictions.some(({ index }) => index === sample.label);
     const content = html`${mark}<span class="truncate">${truth}</span>`;
-    return html`<div class="head">
-      <span class="id">#${sample.id}</span>
-      ${
+    return html`<span class="id">#${sample.id}</span> ${
         truth === null
           ? nothing
           : choosable
@@ -377,9 +535,7 @@ export class AttriscopeCard extends LitElement {
               >predicted ${predicted}</span
             >`
           : nothing
-      }
-      ${this.#sorted()}
-    </div>`;
+      }`;
   }
 
   #sorted() {
@@ -419,7 +575,7 @@ export class AttriscopeCard extends LitElement {
       @blur=${() => (this.probe = null)}
     >
       ${original}${this.#maps(feature, image)}${this.#readout(feature)}
-      ${this.entered && attribution ? this.#spoken(feature, attribution) : nothing}
+      ${this.entered && attribution ? this.#spokenPixels(feature, attribution) : nothing}
     </div>`;
   }
 
@@ -427,20 +583,14 @@ export class AttriscopeCard extends LitElement {
     const { card, look } = this;
     const styles = picturesOf(look.display.style);
     const error = card.error ?? card.sample.error;
-    if (error !== null) {
-      const single = styles.length < 2 ? "single" : "";
-      return html`<div class="error ${single}" tabindex=${this.entered ? 0 : -1} title=${error} data-error>
-        ${error}
-      </div>`;
-    }
-    const waiting = card.status === "running" ? percent(card.done) : "queued";
+    if (error !== null) return isWide(this.features) ? nothing : this.#error(error, styles.length < 2 ? "single" : "");
     const attribution = card.result?.attributions[feature];
-    if (!attribution && card.result && !this.#isWaiting()) {
-      const why = `${card.result.method} gives one map, which lies over another feature`;
-      return styles.map((_, index) => html`<div class="slot" title=${why}>${index === 0 ? "no map" : nothing}</div>`);
-    }
     if (!attribution) {
-      return styles.map((_, index) => html`<div class="slot">${index === 0 ? waiting : nothing}</div>`);
+      const why = this.#whyAbsent(feature);
+      const words = why === null ? this.#progress() : "no map";
+      return styles.map(
+        (_, index) => html`<div class="slot" title=${why ?? nothing}>${index === 0 ? words : nothing}</div>`,
+      );
     }
     const about = [
       card.result!.method,
@@ -461,7 +611,23 @@ export class AttriscopeCard extends LitElement {
           @probe=${this.#probes(feature, index + 1)}
         ></attriscope-map>`,
     )}
-    ${this.#isWaiting() && styles.length > 0 ? html`<div class="pending"><span>${waiting}</span></div>` : nothing}`;
+    ${
+      this.#isWaiting() && styles.length > 0 && !isWide(this.features)
+        ? html`<div class="pending"><span>${this.#progress()}</span></div>`
+        : nothing
+    }`;
+  }
+
+  #error(error: string, size = "") {
+    return html`<div class="error ${size}" tabindex=${this.entered ? 0 : -1} title=${error} data-error>${error}</div>`;
+  }
+
+  /** Why a finished explanation says nothing about the feature; null where it does, or is not finished. */
+  #whyAbsent(feature: number): string | null {
+    const { result } = this.card;
+    return result && !result.attributions[feature] && !this.#isWaiting()
+      ? `${result.method} gives one map, which lies over another feature`
+      : null;
   }
 
   #markIn(feature: number): Place | null {
@@ -474,6 +640,51 @@ export class AttriscopeCard extends LitElement {
     };
   }
 
+  #text(feature: number) {
+    const { card } = this;
+    const { name } = this.features[feature];
+    const attribution = card.result?.attributions[feature] ?? null;
+    return html`<attriscope-text
+        .items=${itemsOf(card.sample, feature)!}
+        .attribution=${attribution}
+        .shape=${card.sample.inputs[feature].shape}
+        .look=${this.look}
+        ?stale=${this.#isWaiting()}
+        ?stop=${this.entered}
+        label="${name}, sample ${card.sample.id}: arrow keys read tokens, Enter opens Inspect"
+        data-feature=${feature}
+        @open=${this.#open}
+      ></attriscope-text>
+      ${this.entered && attribution ? this.#spokenTokens(feature) : nothing}`;
+  }
+
+  #row(feature: number) {
+    const { card } = this;
+    const { name, categories } = this.features[feature];
+    const { shape, data } = card.sample.inputs[feature];
+    return html`<div
+      class="row"
+      role="group"
+      aria-label="Values of ${name}: Enter opens Inspect"
+      tabindex=${this.entered ? 0 : -1}
+      data-feature=${feature}
+      @click=${this.#open}
+      @keydown=${this.#press}
+    >
+      <attriscope-table
+        .categories=${categories}
+        .items=${itemsOf(card.sample, feature)!}
+        .inputs=${data}
+        .attribution=${card.result?.attributions[feature] ?? null}
+        .shape=${shape}
+        .look=${this.look}
+        .most=${MOST}
+        ?stale=${this.#isWaiting()}
+        label="Values of ${name}, the strongest first"
+      ></attriscope-table>
+    </div>`;
+  }
+
   readonly #click = (event: MouseEvent): void => {
     if ((event.target as Element).localName === "attriscope-map") this.#inspect(event.currentTarget as HTMLElement);
   };
@@ -484,33 +695,40 @@ export class AttriscopeCard extends LitElement {
     this.actions.setView("inspect");
   }
 
-  /** Arrow keys go from pixel to pixel, beginning with the strongest; Enter and Space open Inspect. */
+  readonly #open = ({ currentTarget }: Event): void => this.#inspect(currentTarget as HTMLElement);
+
+  /** Enter and Space open Inspect. */
+  readonly #press = (event: KeyboardEvent): void => {
+    const { key, target, currentTarget, ctrlKey, shiftKey } = event;
+    if (target !== currentTarget || ctrlKey || shiftKey || !(key === "Enter" || key === " ")) return;
+    this.#inspect(currentTarget as HTMLElement);
+    event.preventDefault();
+  };
+
+  /** Arrow keys go from pixel to pixel, beginning with the strongest. */
   readonly #walk = (event: KeyboardEvent): void => {
     const pictures = event.currentTarget as HTMLElement;
-    if (event.target !== pictures || event.ctrlKey) return;
     const feature = Number(pictures.dataset.feature);
     const attribution = this.card.result?.attributions[feature];
     const step = STEPS[event.key];
-    if ((event.key === "Enter" || event.key === " ") && !event.shiftKey) this.#inspect(pictures);
-    else if (step && attribution) {
-      const { width, height } = rasterSize(attribution.shape);
-      const times = event.shiftKey ? LEAP : 1;
-      const move = (at: number, by: number, size: number): number =>
-        Math.max(0.5 / size, Math.min(1 - 0.5 / size, at + (by * times) / size));
-      const from = this.#markIn(feature);
-      const [first = { u: 0.5, v: 0.5 }] = from ? [] : strongest(attribution, this.look, 1);
-      const place = from ? { u: move(from.u, step[0], width), v: move(from.v, step[1], height) } : first;
-      this.probe = { feature, picture: Math.min(1, picturesOf(this.look.display.style).length), place };
-    } else return;
+    if (event.target !== pictures || event.ctrlKey || !step || !attribution) return this.#press(event);
+    const { width, height } = rasterSize(attribution.shape);
+    const times = event.shiftKey ? LEAP : 1;
+    const move = (at: number, by: number, size: number): number =>
+      Math.max(0.5 / size, Math.min(1 - 0.5 / size, at + (by * times) / size));
+    const from = this.#markIn(feature);
+    const [first = { u: 0.5, v: 0.5 }] = from ? [] : strongest(attribution, this.look, 1);
+    const place = from ? { u: move(from.u, step[0], width), v: move(from.v, step[1], height) } : first;
+    this.probe = { feature, picture: Math.min(1, picturesOf(this.look.display.style).length), place };
     event.preventDefault();
   };
 
   /** For readers who do not see the map: the pixel that was reached, and the strongest ones. */
-  #spoken(feature: number, attribution: Attribution) {
+  #spokenPixels(feature: number, attribution: Attribution) {
     const place = this.#markIn(feature);
     const words = (at: Place) => {
-      const { x, y, value, rank } = probed(attribution, this.look, at);
-      return { x, y, rank, value: `${value < 0 ? "minus" : "plus"} ${score(Math.abs(value))}` };
+      const { value, ...rest } = probed(attribution, this.look, at);
+      return { ...rest, value: spoken(value, 3) };
     };
     const now = place && words(place);
     return html`<div class="silent">
@@ -533,6 +751,61 @@ export class AttriscopeCard extends LitElement {
           </tr>`;
         })}
       </table>
+    </div>`;
+  }
+
+  /** Tokens say their scores themselves once they have the focus. */
+  #spokenTokens(feature: number) {
+    return html`<table class="silent">
+      <caption>
+        Strongest tokens of ${this.features[feature].name}
+      </caption>
+      <tr>
+        <th>token</th>
+        <th>value</th>
+      </tr>
+      ${this.#strongest(feature, TOP).map(
+        ({ word, value }) =>
+          html`<tr>
+            <td>${word}</td>
+            <td>${spoken(value, 3)}</td>
+          </tr>`,
+      )}
+    </table>`;
+  }
+
+  /** The strongest tokens of a text or values of a row; none where nothing is known of them. */
+  #strongest(feature: number, count: number): { word: string; value: number }[] {
+    const { sample, result } = this.card;
+    const attribution = result?.attributions[feature];
+    const items = itemsOf(sample, feature);
+    const own = attribution && items && perItem(attribution, sample.inputs[feature].shape);
+    if (!own) return [];
+    const { kind, categories } = this.features[feature];
+    const ranking = new Ranking(own, { width: items.length, height: 1 }, this.look.display.sign);
+    return ranking
+      .first(Math.min(count, items.length))
+      .map((i) => ({ word: kind === "text" ? shownAs(items[i]) : categories[i], value: ranking.values[i] }));
+  }
+
+  /** The strongest tokens of a text, in a line or two whose place is kept. */
+  #told(feature: number, named: boolean) {
+    const strongest = this.#strongest(feature, TOLD);
+    const of = named ? ` of ${this.features[feature].name}` : "";
+    return html`<div class="told">
+      ${
+        strongest.length
+          ? html`strongest${of}:
+            ${strongest.map(
+              ({ word, value }, i) =>
+                html`<span class="pair"
+                  ><span class="word truncate" title=${word}>${word}</span> ${signed(value, 2, true)}${
+                    i < strongest.length - 1 ? "," : ""
+                  }</span
+                > `,
+            )}`
+          : nothing
+      }
     </div>`;
   }
 
@@ -559,7 +832,7 @@ export class AttriscopeCard extends LitElement {
         .predictions=${predictions}
         .target=${target}
         .truth=${sample.label}
-        .skipped=${!this.entered}
+        .skipped=${!this.entered && this.features.some(({ kind }) => kind !== "empty")}
         @explain=${({ detail }: CustomEvent<Explain>) => this.#explain(detail.target, detail.all)}
       ></attriscope-predictions>`;
     }
@@ -574,13 +847,16 @@ export class AttriscopeCard extends LitElement {
       );
   }
 
-  #share({ name }: FeatureSpec, feature: number) {
+  #shares() {
     const attributions = this.card.result?.attributions ?? [];
-    return html`<attriscope-share
-      .feature=${name}
-      .attribution=${attributions[feature] ?? null}
-      .whole=${wholeOf(attributions)}
-    ></attriscope-share>`;
+    return this.features.map(
+      ({ name }, feature) =>
+        html`<attriscope-share
+          .feature=${name}
+          .attribution=${attributions[feature] ?? null}
+          .whole=${wholeOf(attributions)}
+        ></attriscope-share>`,
+    );
   }
 
   #numbers() {
@@ -631,10 +907,18 @@ export class AttriscopeCard extends LitElement {
             2,
           )}`
         : "",
+      status === "ready" ? this.#strongestInWords() : "",
       result && typeof result.delta === "number"
         ? `delta ${signed(result.delta, 3)}${isDeltaHigh(result) ? " high" : ""}`
         : "",
     ];
     return `Sample ${sample.id}: ${about.filter(Boolean).join(", ")}`;
+  }
+
+  #strongestInWords(): string {
+    const words = this.features.flatMap((_, feature) => this.#strongest(feature, SUMMED_UP));
+    return words.length
+      ? `strongest ${words.map(({ word, value }) => `${word} ${spoken(value, 2)}`).join(" and ")}`
+      : "";
   }
 }

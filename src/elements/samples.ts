@@ -4,7 +4,9 @@ import { property } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import { picturesOf } from "../derived";
 import type { Actions, State } from "../state";
+import { scaleInWords } from "../items";
 import { labelOf, textOf } from "./arguments";
+import { isWide } from "./card";
 import { duration, plural } from "../format";
 import type { Look } from "./map";
 import { base, results } from "./tokens";
@@ -58,11 +60,14 @@ export class AttriscopeSamples extends LitElement {
         content-visibility: auto;
         contain-intrinsic-height: auto 160px;
       }
-      .cards > :nth-child(odd) {
+      .cards.wide {
+        grid-template-columns: minmax(0, 1fr);
+      }
+      .cards:not(.wide) > :nth-child(odd) {
         border-right: 1px solid var(--line);
       }
       .cards > :last-child:nth-child(even),
-      .cards > :nth-last-child(2):nth-child(odd),
+      .cards:not(.wide) > :nth-last-child(2):nth-child(odd),
       .cards > :last-child {
         border-bottom: 0;
       }
@@ -80,10 +85,10 @@ export class AttriscopeSamples extends LitElement {
         .long {
           --name-width: 40%;
         }
-        .cards > :nth-child(odd) {
+        .cards:not(.wide) > :nth-child(odd) {
           border-right: 0;
         }
-        .cards > :nth-last-child(2):nth-child(odd) {
+        .cards:not(.wide) > :nth-last-child(2):nth-child(odd) {
           border-bottom: 1px solid var(--line);
         }
         .detail {
@@ -108,16 +113,17 @@ export class AttriscopeSamples extends LitElement {
   override render() {
     const { state, look } = this;
     const long = state.classes.some(({ length }) => length > LONG_NAME);
-    const [map, ...styled] = picturesOf(state.display.style);
-    // Beside the original alone, the place of the map stays empty.
-    const heads = ["Original", map ? "Attribution" : "", ...styled.map(({ name }) => name), "Prediction"];
-    const head = html`<div class="head">${heads.map((text) => html`<span class="caps">${text}</span>`)}</div>`;
+    const wide = isWide(state.features);
     return html`<div class="strip">
         <span>${this.#summary(state)}</span>
-        <attriscope-legend .ramp=${look.ramp} .sign=${look.display.sign}></attriscope-legend>
+        <attriscope-legend
+          .ramp=${look.ramp}
+          .sign=${look.display.sign}
+          ?flat=${state.features.every(({ kind }) => kind === "general" || kind === "empty")}
+        ></attriscope-legend>
       </div>
-      <div class="heads" aria-hidden="true">${head}${state.cards.length > 1 ? head : nothing}</div>
-      <div class="cards ${long ? "long" : ""}">
+      ${wide ? nothing : this.#heads(state)}
+      <div class="cards ${wide ? "wide" : ""} ${long ? "long" : ""}">
         ${repeat(
           state.cards,
           ({ sample }) => sample.id,
@@ -137,15 +143,24 @@ export class AttriscopeSamples extends LitElement {
       </div>`;
   }
 
+  /** Over pictures; beside the original alone, the place of the map stays empty. */
+  #heads({ cards, display }: State) {
+    const [map, ...styled] = picturesOf(display.style);
+    const heads = ["Original", map ? "Attribution" : "", ...styled.map(({ name }) => name), "Prediction"];
+    const head = html`<div class="head">${heads.map((text) => html`<span class="caps">${text}</span>`)}</div>`;
+    return html`<div class="heads" aria-hidden="true">${head}${cards.length > 1 ? head : nothing}</div>`;
+  }
+
   /** What was computed, with what, and how it is scaled. */
-  #summary({ cards, display }: State) {
+  #summary({ cards, display, features }: State) {
     const ready = cards.filter(({ status, result }) => result && status === "ready");
     const count =
       ready.length === cards.length
         ? plural(cards.length, "sample")
         : `${ready.length} of ${plural(cards.length, "sample")}`;
     const result = ready[0]?.result;
-    const scale = html`<span class="detail"> · scale per map, top ${display.clip} % clipped</span>`;
+    const scaled = scaleInWords(features, display.clip);
+    const scale = scaled ? html`<span class="detail"> · ${scaled}</span>` : nothing;
     if (!result) return html`<b>${count}</b>${scale}`;
     const given = Object.entries(result.arguments)
       .filter(([, value]) => typeof value === "number" || Array.isArray(value))

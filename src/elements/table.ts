@@ -83,11 +83,11 @@ export class AttriscopeTable extends LitElement {
         padding-right: 0;
       }
       .name {
-        width: 22%;
+        width: 20%;
       }
       .value,
       .input {
-        width: 15%;
+        width: 14%;
       }
       .score {
         width: 64px;
@@ -101,10 +101,13 @@ export class AttriscopeTable extends LitElement {
       tr.top th {
         font-weight: 600;
       }
+      .axis,
+      .bar {
+        margin: 0 16px 0 28px;
+      }
       .axis {
         display: flex;
         justify-content: space-between;
-        padding: 0 16px;
         font-size: 11px;
         color: var(--fg2);
       }
@@ -117,7 +120,6 @@ export class AttriscopeTable extends LitElement {
         position: relative;
         display: block;
         height: 22px;
-        margin: 0 8px 0 16px;
       }
       .bar i {
         position: absolute;
@@ -139,11 +141,22 @@ export class AttriscopeTable extends LitElement {
         inset: 0 auto 0 50%;
         border-left: 1px solid var(--fg2);
       }
+      /* About to be replaced: the numbers stay readable. */
       .stale i {
-        opacity: 0.4;
+        animation: fade 0s 150ms forwards;
       }
       .stale .score {
-        color: var(--fg2);
+        animation: dim 0s 150ms forwards;
+      }
+      @keyframes fade {
+        to {
+          opacity: 0.3;
+        }
+      }
+      @keyframes dim {
+        to {
+          color: var(--fg2);
+        }
       }
       tfoot th,
       tfoot td {
@@ -224,15 +237,26 @@ export class AttriscopeTable extends LitElement {
         top: 5px;
         height: 7px;
       }
-      @container (width < 600px) {
+      @container (width < 900px) {
         .name {
-          width: 30%;
+          width: 24%;
         }
         .value {
-          width: 22%;
+          width: 20%;
+        }
+      }
+      @container (width < 600px) {
+        .name {
+          width: 28%;
+        }
+        .value {
+          width: 24%;
         }
         .input {
           width: 15%;
+        }
+        .score {
+          width: 56px;
         }
         .axis {
           display: none;
@@ -313,8 +337,8 @@ export class AttriscopeTable extends LitElement {
   }
 
   #head() {
-    const span = this.#scale > 0 ? this.#scale : null;
-    const sign = this.look.display.sign;
+    const { sign } = this.look.display;
+    const end = (shows: boolean, value: number) => (this.#scale > 0 && shows ? signed(value, 2, true) : nothing);
     return html`<thead>
       <tr>
         <th class="name caps" scope="col">Feature</th>
@@ -326,8 +350,8 @@ export class AttriscopeTable extends LitElement {
         }
         <td>
           <div class="axis" aria-hidden="true">
-            <span>${span === null ? nothing : signed(-span, 2, true)}</span><span>0</span
-            ><span>${span === null ? nothing : signed(sign === "negative" ? -span : span, 2, true)}</span>
+            <span>${end(sign === "signed" || sign === "negative", -this.#scale)}</span><span>0</span
+            ><span>${end(sign !== "negative", this.#scale)}</span>
           </div>
         </td>
         <th class="score caps" scope="col">Score</th>
@@ -383,7 +407,7 @@ export class AttriscopeTable extends LitElement {
 
   #rest(rest: readonly number[], columns: number) {
     return html`<tr>
-      <th class="more" scope="row" colspan=${columns}>and ${rest.length} weaker</th>
+      <th class="more" scope="row" colspan=${columns}>and ${rest.length} ${this.#ranking ? "weaker" : "more"}</th>
       <td class="more score">${this.#total(rest)}</td>
     </tr>`;
   }

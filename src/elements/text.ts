@@ -4,13 +4,16 @@ import { property, state as own } from "lit/decorators.js";
 import { ifDefined } from "lit/directives/if-defined.js";
 import { styleMap } from "lit/directives/style-map.js";
 import { Ranking } from "../derived";
-import { signed } from "../format";
+import { signed, spoken } from "../format";
 import { inkOf, perItem, shadesOf, shownAs } from "../items";
 import type { Attribution } from "../state";
 import type { Items } from "../wire";
 import type { Look } from "./map";
 import { rove } from "./roving";
 import { base, results } from "./tokens";
+
+/** Height of a token's tip and the gap to it, in CSS pixels. */
+const TIP = 30;
 
 export class AttriscopeText extends LitElement {
   @property({ attribute: false }) items: Items = [];
@@ -70,7 +73,7 @@ export class AttriscopeText extends LitElement {
         padding: 3px 3px;
         border: 0;
         border-radius: 2px;
-        background: none;
+        background: var(--shade, none);
         line-height: 20px;
         text-align: start;
         white-space: pre-wrap;
@@ -86,10 +89,6 @@ export class AttriscopeText extends LitElement {
       button.token:hover {
         box-shadow: 0 0 0 1px var(--fg2);
       }
-      .token:empty::before {
-        content: "∅";
-        color: var(--fg2);
-      }
       .token.top {
         box-shadow: 0 0 0 1.5px var(--fg);
       }
@@ -97,10 +96,15 @@ export class AttriscopeText extends LitElement {
         outline: 2px solid var(--acc);
         outline-offset: 1px;
       }
-      /* What is about to be replaced is told by a line: the words stay readable. */
-      .stale .token {
-        text-decoration: underline 2px var(--shade, transparent);
-        text-underline-offset: 3px;
+      /* About to be replaced: the words stay readable. */
+      .stale .shaded {
+        animation: fade 0s 150ms forwards;
+      }
+      @keyframes fade {
+        to {
+          background: color-mix(in srgb, var(--shade) 30%, var(--bg));
+          color: var(--fg);
+        }
       }
       .token.hidden {
         text-decoration: line-through;
@@ -126,7 +130,6 @@ export class AttriscopeText extends LitElement {
         gap: 6px;
         padding: 4px 8px;
         max-width: min(320px, 100%);
-        box-shadow: 0 2px 6px rgb(0 0 0 / 16%);
       }
       .tip b {
         font-weight: 600;
@@ -150,6 +153,11 @@ export class AttriscopeText extends LitElement {
   /** The score of each token; null where there is none. */
   get scores(): Float32Array | null {
     return this.#ranking?.values ?? null;
+  }
+
+  /** Goes to the token that had it last. */
+  override focus(): void {
+    this.renderRoot.querySelector<HTMLElement>(`[data-token="${this.at}"]`)?.focus();
   }
 
   override willUpdate(changed: PropertyValues<this>): void {
@@ -197,9 +205,10 @@ export class AttriscopeText extends LitElement {
     const isMasked = Boolean(this.masked?.[i]);
     const shade = this.#shades?.[i] ?? 0;
     const ink = shade === 0 || isMasked ? null : inkOf(shade, this.look.ramp);
-    const style = ink && (this.stale ? { "--shade": ink.fill } : { background: ink.fill, color: ink.text });
+    const style = styleMap(ink ? { "--shade": ink.fill, color: ink.text } : {});
     const classes = [
       "token",
+      ink ? "shaded" : "",
       isMasked ? "hidden" : "",
       this.#outline?.[i] ? "top" : "",
       (this.probe?.index ?? this.mark) === i ? "probed" : "",
@@ -209,13 +218,13 @@ export class AttriscopeText extends LitElement {
     if (this.small)
       return html`<span
         class=${name}
-        style=${styleMap(style ?? {})}
+        style=${style}
         data-token=${i}
         @pointerenter=${() => this.#probe(i)}
       >${text}</span> `; // prettier-ignore
     return html`<button
         class=${name}
-        style=${styleMap(style ?? {})}
+        style=${style}
         tabindex=${this.stop && i === this.at ? 0 : -1}
         aria-label=${this.#spoken(text, i)}
         aria-pressed=${ifDefined(this.maskable ? isMasked : undefined)}
@@ -228,17 +237,18 @@ export class AttriscopeText extends LitElement {
   }
 
   #spoken(text: string, i: number): string {
-    const score = this.scores?.[i];
-    const number = score === undefined ? "" : signed(score, 3, true).replace("+", "plus ").replace("−", "minus ");
-    const rank = this.#ranking ? `rank ${this.#ranking.rank(i)}` : "";
-    return [text || "empty token", number, rank].filter(Boolean).join(", ");
+    const ranking = this.#ranking;
+    const about = ranking ? `, ${spoken(ranking.values[i], 3)}, rank ${ranking.rank(i)}` : "";
+    return `${this.items[i] === "" ? "empty token" : text}${about}`;
   }
 
-  /** Beside the token, hanging by the same share of its own width: it never leaves the text. */
+  /** Below the token, or above where the text ends; hanging by the same share of its own width, it never leaves the text. */
   #tip({ index, left, top, bottom }: NonNullable<typeof this.probe>) {
     const score = this.scores?.[index];
     const across = `${(left / Math.max(1, this.clientWidth)) * 100}%`;
-    const style = { left: across, translate: `-${across}`, ...(top > 30 ? { bottom: `calc(100% - ${top - 4}px)` } : { top: `${bottom + 4}px` }) }; // prettier-ignore
+    const isAbove = top > TIP && bottom + TIP > this.clientHeight;
+    const down = isAbove ? { bottom: `calc(100% - ${top - 4}px)` } : { top: `${bottom + 4}px` };
+    const style = { left: across, translate: `-${across}`, ...down };
     return html`<div class="probe tip" style=${styleMap(style)} aria-hidden="true">
       <b class="truncate">${shownAs(this.items[index])}</b>
       ${

@@ -5,6 +5,7 @@ import { define, TAG } from "../../src/elements/explorer";
 import { START } from "../../src/choice";
 import type { Card, State } from "../../src/state";
 import { emptyNotice, FakeStore, makeCard, makeState, summed } from "../gallery/fake-store";
+import { feature, OPINIONS, PASSENGER, REVIEW } from "../gallery/pages-compare";
 import { all, one } from "./dom";
 
 /** jsdom has neither of the two. */
@@ -793,6 +794,182 @@ describe("cards", () => {
     expect(all(explorer.shadowRoot!, "img, script, b:not(.range b, .strip b, .numbers b)")).toHaveLength(0);
     expect(text(explorer)).toContain(classes[0]);
     expect(text(explorer)).toContain(features[0].name);
+  });
+});
+
+describe("cards of texts and rows", () => {
+  const WORDS = ["the", "plot", "is", "thin"];
+
+  /** A card of texts, rows, pictures or what is not shown, with these scores. */
+  function make(display: Card["sample"]["display"], scores: (number[] | null)[], change: Partial<Card> = {}): Card {
+    const made = makeCard(7, { display, classes: OPINIONS });
+    const attributions = scores.map((values) => values && summed(Float32Array.from(values), [values.length]));
+    return { ...made, result: { ...made.result!, attributions }, ...change };
+  }
+
+  const review = (change: Partial<Card> = {}): Partial<State> => ({
+    features: [REVIEW],
+    classes: OPINIONS,
+    cards: [make([WORDS], [[0.01, -0.3, 0.25, -0.79]], change)],
+  });
+
+  const inside = (explorer: Explorer, selector: string): HTMLElement[] => all(card(explorer, 7).shadowRoot!, selector);
+  const stops = (explorer: Explorer): HTMLElement[] => inside(explorer, "*").filter(({ tabIndex }) => tabIndex === 0);
+
+  test("a text: its tokens, the sum, the strongest in a line; no pictures and no heads over them", async () => {
+    const { explorer } = await mount(review());
+    expect(inside(explorer, ".token").map(text)).toEqual(WORDS);
+    expect(inside(explorer, "attriscope-map")).toHaveLength(0);
+    expect(all(explorer.shadowRoot!, ".heads")).toHaveLength(0);
+    expect(text(one(card(explorer, 7), ".told"))).toBe("strongest: thin −0.79, plot −0.30, is +0.25, the +0.01");
+    expect(text(one(card(explorer, 7), ".numbers"))).toContain("sum −0.83");
+    expect(text(one(explorer, ".strip"))).toContain("scale per text, by the largest magnitude");
+    expect(one(card(explorer, 7), ".card").getAttribute("aria-label")).toContain(
+      "strongest thin minus 0.79 and plot minus 0.30",
+    );
+  });
+
+  test("pictures and texts share a card: pictures first, each with its name, and the strip tells both scales", async () => {
+    const [photo] = makeCard(7).sample.display;
+    const cards = [make([WORDS, photo, null], [[1, 2, 3, 4], [], []])];
+    cards[0].result!.attributions[1] = makeCard(7).result!.attributions[0];
+    const features = [REVIEW, feature("photo", "image"), feature("mask", "empty")];
+    const { explorer } = await mount({ features, cards });
+    expect(inside(explorer, ".feature > .name").map(text)).toEqual(["photo", "review"]);
+    expect(inside(explorer, "attriscope-map")).toHaveLength(3);
+    expect(inside(explorer, "attriscope-share").map((share) => text(share).split(" ")[0])).toEqual([
+      ...["review", "photo", "mask"],
+    ]);
+    expect(text(one(explorer, ".strip"))).toContain("scale per map, per text, top 2 % of maps clipped");
+  });
+
+  test("what is not shown has its share alone; a card of nothing else says so, and can be entered", async () => {
+    const { explorer, store } = await mount({
+      features: [feature("photo", "image"), feature("ids", "empty")],
+      cards: [makeCard(7, { display: [makeCard(7).sample.display[0], null] })],
+    });
+    expect(inside(explorer, ".pictures")).toHaveLength(1);
+    expect(inside(explorer, "attriscope-share")).toHaveLength(2);
+    store.change({ features: [feature("ids", "empty")], cards: [make([null], [[1]])] });
+    await settled();
+    expect(text(card(explorer, 7))).toContain("All features are attributed, but none is shown.");
+    expect(text(one(explorer, ".strip"))).not.toContain("scale");
+    expect(stops(explorer).map((stop) => stop.getAttribute("role"))).toEqual(["group", "radio"]);
+  });
+
+  test("a card is one stop; Enter goes to the tokens, which open Inspect; Escape goes out", async () => {
+    const { explorer, store } = await mount(review());
+    const whole = one(card(explorer, 7), ".card");
+    expect(stops(explorer)).toEqual([whole]);
+    whole.focus();
+    press(whole, { key: "Enter" });
+    await settled();
+    const tokens = inside(explorer, ".token");
+    const root = tokens[0].getRootNode() as ShadowRoot;
+    expect(root.activeElement).toBe(tokens[0]);
+    expect(stops(explorer).map(text)).toEqual([text(whole), "the", expect.stringContaining(OPINIONS[0])]);
+    press(tokens[0], { key: "ArrowLeft" });
+    await settled();
+    expect(root.activeElement!.getAttribute("aria-label")).toBe("thin, minus 0.790, rank 1");
+    const table = one(card(explorer, 7), "table.silent") as HTMLTableElement;
+    expect(text(table.caption!)).toBe("Strongest tokens of review");
+    expect([...table.rows].map(text).slice(1)).toEqual([
+      ...["thin minus 0.790", "plot minus 0.300", "is plus 0.250", "the plus 0.010"],
+    ]);
+    press(tokens[3], { key: "Escape" });
+    await settled();
+    expect(stops(explorer)).toEqual([whole]);
+    expect(inside(explorer, "table")).toHaveLength(0);
+    tokens[1].click();
+    expect(store.calls).toEqual([
+      ["select", 7],
+      ["setView", "inspect"],
+    ]);
+  });
+
+  test("a row: its strongest values, read only; a click and Enter open it in Inspect, as the feature it is", async () => {
+    const categories = Array.from({ length: 12 }, (_, i) => `c${i}`);
+    const scores = categories.map((_, i) => (i % 2 ? -i : i));
+    const { explorer, store } = await mount({
+      features: [feature("ids", "empty"), feature("plant", "general", categories)],
+      cards: [make([null, categories.map((_, i) => i / 2)], [[1], scores])],
+    });
+    expect(inside(explorer, "tbody th").map(text)).toEqual([..."11,10,9,8,7,6,5,4".split(",").map((i) => `c${i}`)]);
+    expect(inside(explorer, "input")).toHaveLength(0);
+    expect(text(one(explorer, ".strip"))).toContain("scale per row, by the largest magnitude");
+    expect(all(one(explorer, "attriscope-legend"), ".swatch").map(text)).toEqual(["against target", "for target"]);
+    const opened = [
+      ["setInspect", { feature: 1 }],
+      ["select", 7],
+      ["setView", "inspect"],
+    ];
+    const whole = one(card(explorer, 7), ".card");
+    whole.focus();
+    press(whole, { key: "Enter" });
+    await settled();
+    const row = card(explorer, 7).shadowRoot!.activeElement!;
+    press(row, { key: "Enter", shiftKey: true });
+    press(row, { key: "ArrowDown" });
+    expect(store.calls).toEqual([]);
+    press(row, { key: "Enter" });
+    expect(store.calls).toEqual(opened);
+    await settled();
+    store.change({ view: "samples" });
+    await settled();
+    one(card(explorer, 7), "tbody tr").click();
+    expect(store.calls.slice(3)).toEqual(opened);
+  });
+
+  test("waiting: tokens without shades, rows in their own order; old scores stay and are marked", async () => {
+    const features = [REVIEW, PASSENGER];
+    const row = [2, 8.6833, "female", "Southampton", 0, 2, 24];
+    const scores = [
+      [1, 2, 3, 4],
+      [1, 2, 3, 4, 5, 6, 7],
+    ];
+    const waiting = { status: "running" as const, done: 0.62, stale: true };
+    const { explorer, store } = await mount({ features, cards: [make([WORDS, row], scores, waiting)] });
+    const names = () => inside(explorer, "tbody th").map(text);
+    expect(text(one(card(explorer, 7), ".pending"))).toBe("62 %");
+    expect(inside(explorer, ".stale").map(({ localName }) => localName)).toEqual(["div", "div", "table"]);
+    expect(names()).toEqual([...PASSENGER.categories].reverse());
+    store.change({ cards: [make([WORDS, row], scores, { status: "queued", result: null })] });
+    await settled();
+    expect(text(one(card(explorer, 7), ".pending"))).toBe("queued");
+    expect(inside(explorer, ".stale, .shaded, .bar i")).toHaveLength(0);
+    expect(names()).toEqual(PASSENGER.categories);
+    expect(text(one(card(explorer, 7), ".told"))).toBe("");
+  });
+
+  test("what went wrong is told once, beside what the sample is", async () => {
+    const error = 'node "embedding" (Gather): out of memory';
+    const features = [REVIEW, feature("title", "text")];
+    const failed = { status: "error" as const, result: null, error };
+    const { explorer } = await mount({ features, cards: [make([WORDS, ["thin"]], [null, null], failed)] });
+    expect(inside(explorer, "[data-error]").map(text)).toEqual([error]);
+    expect(inside(explorer, ".token").map(text)).toEqual([...WORDS, "thin"]);
+    expect(inside(explorer, ".pending")).toHaveLength(0);
+  });
+
+  test("a method that gives a map of another feature says so in place of scores", async () => {
+    const features = [REVIEW, feature("title", "text")];
+    const { explorer } = await mount({ features, cards: [make([WORDS, ["thin", "plot"]], [null, [1, 2]])] });
+    expect(inside(explorer, ".feature > .name").map(text)).toEqual([
+      "review · Integrated Gradients gives one map, which lies over another feature",
+      "title",
+    ]);
+    expect(inside(explorer, ".shaded").map(text)).toEqual(["thin", "plot"]);
+    expect(inside(explorer, ".told").map(text)).toEqual(["", "strongest of title: plot +2.00, thin +1.00"]);
+  });
+
+  test("tokens, names and values are text, whatever they hold", async () => {
+    const hostile = "<img src=x onerror=alert(1)>";
+    const { explorer } = await mount({
+      features: [feature(hostile, "text"), feature("row", "general", [hostile])],
+      cards: [make([[hostile, "a"], [hostile]], [[2, 1], [1]])],
+    });
+    expect(inside(explorer, "img")).toHaveLength(0);
+    expect(text(one(card(explorer, 7), ".told"))).toContain(hostile);
   });
 });
 

@@ -134,7 +134,7 @@ const first = (count: number, state: State): State => {
   return { ...state, comparison: some(state.comparison!) };
 };
 
-const feature = (name: string, kind: FeatureSpec["kind"], categories: string[] = []): FeatureSpec => ({
+export const feature = (name: string, kind: FeatureSpec["kind"], categories: string[] = []): FeatureSpec => ({
   name,
   kind,
   input: name,
@@ -142,19 +142,27 @@ const feature = (name: string, kind: FeatureSpec["kind"], categories: string[] =
   categories,
 });
 
-const REVIEW = feature("review", "text");
-const PASSENGER = feature("passenger", "general", ["siblings", "fare", "sex", "embarked", "parents", "class", "age"]);
-const OPINIONS = ["Negative", "Positive"];
+export const REVIEW = feature("review", "text");
+export const PASSENGER = feature("passenger", "general", [
+  "siblings",
+  "fare",
+  "sex",
+  "embarked",
+  "parents",
+  "class",
+  "age",
+]);
+export const OPINIONS = ["Negative", "Positive"];
 
 const LONG = "I watched it twice , and the second time I noticed how little happens in the first hour . ";
-const TEXTS = [
+export const TEXTS = [
   "the plot is thin and the second half drags , but the acting is superb and the quiet ending moved me",
   "a dull , lifeless remake",
   LONG.repeat(14).trim(),
   `unbelievably ${"o".repeat(60)} 😀 <b>not</b> bold كان الفيلم رائعا \n 映画 🦊`,
 ].map((text) => text.split(" ").map((word) => (word === "\\n" ? "\n" : word)));
 
-const PASSENGERS = [
+export const PASSENGERS = [
   [2, 8.6833, "female", "Southampton", 0, 2, 24],
   [0, 151.55, "male", "Cherbourg", 2, 1, 0.92],
   [1, 0, "male", "<b>Queenstown</b>", 0, 3, 61],

@@ -3,7 +3,9 @@ import { EVERYTHING, START } from "../../src/choice";
 import { METHODS } from "../../src/methods/index";
 import type { ArgumentValue, MethodInfo } from "../../src/methods/method";
 import type { Card, State } from "../../src/state";
+import type { FeatureSpec, Sample } from "../../src/wire";
 import { emptyNotice, makeCard, makeState, pictureOf, random, summed } from "./fake-store";
+import { feature, OPINIONS, PASSENGER, PASSENGERS, REVIEW, TEXTS } from "./pages-compare";
 
 export const NASTY = [
   "<img src=x onerror=\"document.body.dataset.hacked='yes'\">",
@@ -128,6 +130,95 @@ function confused(size: number): Partial<State> {
   return { classes, confusion };
 }
 
+/** Samples without pictures, or with more than these. */
+const shown = (
+  features: FeatureSpec[],
+  displays: Sample["display"][],
+  classes: string[],
+  change: Partial<State> = {},
+) =>
+  makeState({
+    features,
+    classes,
+    confusion: null,
+    cards: displays.map((display, i) => makeCard(i, { display, classes, labelled: classes.length > 0 })),
+    show: displays.length,
+    ...change,
+  });
+
+const texts = (list: string[][], change: Partial<State> = {}): State =>
+  shown([REVIEW], list.map((text) => [text]), OPINIONS, change); // prettier-ignore
+
+const OUTCOMES = ["Died", "Survived"];
+const rows = (list: (string | number)[][] = PASSENGERS, change: Partial<State> = {}): State =>
+  shown([PASSENGER], list.map((row) => [row]), OUTCOMES, change); // prettier-ignore
+
+const NASTY_TEXTS = [
+  ["", "\n", " ", "<script>alert(1)</script>", "<b>bold</b>", "🦊", "👩‍👩‍👧", "W".repeat(300), "&amp;", "end"],
+  "كان الفيلم رائعا , لكن النهاية mediocre 10 / 10 والموسيقى جميلة".split(" "),
+  ["word"],
+  "日本語 の 文章 に は 空白 が ない が 、 トークン に 分ける こと が できる 。".split(" "),
+];
+
+const FORTY = Array.from({ length: 40 }, (_, i) =>
+  i % 7 ? `sensor ${i}` : `a sensor whose name is long, number ${i}`,
+);
+
+/** Cards in every state, in turn. */
+function halfway(state: State): State {
+  const progress = { label: "Integrated Gradients", done: 1, total: 6, etaMs: 900, cancellable: true };
+  const kinds: Partial<Card>[] = [
+    {},
+    { status: "running", done: 0.62, stale: true },
+    { status: "running", done: 0.31, result: null },
+    { status: "queued", result: null },
+    { status: "error", result: null, error: 'node "embedding" (Gather): out of memory' },
+    { stale: true },
+  ];
+  const some = kinds.map((kind, i): Card => ({ ...makeCard(i, { ...cardOptions(state, i) }), ...kind }));
+  return { ...state, cards: some, progress };
+}
+
+const cardOptions = ({ cards, classes }: State, i: number) => ({
+  display: cards[i % cards.length].sample.display,
+  classes,
+});
+
+const ANSWERS = ["red", "green", "blue", "square", "disc", "cross"];
+const QUESTIONS = ["what colour does it have ?", "what form does it have ?", "which colour is this ? <pad> <pad>"];
+
+function questions(): State {
+  const displays = QUESTIONS.map((question, i) => [pictureOf(makeCard(30 + i)), question.split(" ")]);
+  return shown([feature("picture", "image"), feature("question", "text")], displays, ANSWERS);
+}
+
+/** A picture's map, of which the text knows nothing. */
+function onePicture(): State {
+  const state = questions();
+  for (const { result } of state.cards) {
+    result!.method = "Layer Grad Cam";
+    result!.attributions[1] = null;
+  }
+  return state;
+}
+
+const everything = (): State =>
+  shown(
+    [
+      PASSENGER,
+      feature("premise", "text"),
+      feature("mask", "empty"),
+      feature("photo", "image"),
+      feature("hypothesis", "text"),
+      feature("depth", "image"),
+    ],
+    [0, 1].map((i) => {
+      const [photo, depth] = makeCard(40 + i, { features: 2 }).sample.display;
+      return [PASSENGERS[i], "a man walks his dog".split(" "), null, photo, "somebody is outside".split(" "), depth];
+    }),
+    ["entailment", "neutral", "contradiction"],
+  );
+
 const thousand = Array.from({ length: 1000 }, (_, index) => `species ${index}`);
 
 export const SAMPLES: Record<string, () => State | null> = {
@@ -250,6 +341,28 @@ export const SAMPLES: Record<string, () => State | null> = {
       features: ["left", "right"].map((name) => ({ name, kind: "image", input: name, baselines: [], categories: [] })),
       cards: cards(4, (index) => makeCard(20 + index, { features: 2 })),
     }),
+  texts: () => texts(TEXTS),
+  "nasty texts": () => texts(NASTY_TEXTS),
+  "texts computing": () => halfway(texts(TEXTS)),
+  rows: () => rows(),
+  "rows of 40": () =>
+    shown(
+      [feature("plant", "general", FORTY)],
+      [0, 1].map((i) => [FORTY.map((_, j) => (j % 9 ? Math.round(random(i * 99 + j)() * 1e6) / 1e4 : "off"))]),
+      ["normal", "fault"],
+    ),
+  "rows computing": () => halfway(rows()),
+  "rows of a regression": () => shown([PASSENGER], PASSENGERS.map((row) => [row]), []), // prettier-ignore
+  "pictures with questions": questions,
+  "a map of one feature": onePicture,
+  "features of all kinds": everything,
+  "a picture beside what is not shown": () =>
+    shown(
+      [feature("photo", "image"), feature("embedding", "empty")],
+      [0, 1, 2].map((i) => [pictureOf(makeCard(20 + i)), null]),
+      OPINIONS,
+    ),
+  "nothing shown": () => shown([feature("embedding", "empty")], [[null], [null]], OPINIONS),
   preparing: () =>
     makeState({
       phase: { name: "preparing", stage: "reading weights 94 of 250 kB", done: 94, total: 250 },

@@ -353,8 +353,8 @@ export class AttriscopeCard extends LitElement {
           overflow-x: auto;
         }
         .told {
-          height: auto;
-          min-height: 16px;
+          -webkit-line-clamp: 1;
+          height: 16px;
         }
         .card {
           grid-template-columns: minmax(0, 1fr);

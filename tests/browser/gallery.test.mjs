@@ -13,6 +13,7 @@ const AXE = fs.readFileSync(root("node_modules", "axe-core", "axe.min.js"), "utf
 const PICTURES = [
   ...["computing", "broken", "sizes", "nasty names", "one class", "regression", "unlabelled", "empty", "scanning"],
   ...["stopped", "failed", "preparing", "compiling shaders", "method menu", "confusion", "filtered", "all arguments"],
+  ...["texts computing", "rows computing", "rows of 40", "features of all kinds"],
   ...["compare computing", "compare nothing pinned", "compare two models"],
   ...["inspect: channels apart", "inspect: all zero", "inspect: queued", "inspect: 1 x 500"],
 ];

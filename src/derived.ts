@@ -1,5 +1,7 @@
 /** What follows from a state for whoever draws it, on the page or as a figure. */
-import type { Attribution, Card, Compare, CompareCell, Prediction, Result, State } from "./state";
+import { plural } from "./format";
+import { inView, itemsOf, maskOfItems, UNITS } from "./items";
+import type { Attribution, Card, Compare, CompareCell, Inspection, Prediction, Result, State } from "./state";
 import { heatMap } from "./styles/heat-map";
 import { styleNamed } from "./styles/index";
 import { original } from "./styles/original";
@@ -207,6 +209,30 @@ export const predictedBy = ({ predictions }: Card, scores: Float32Array): Predic
 
 export const channelNames = (count: number): string[] =>
   count === 3 ? ["R", "G", "B"] : Array.from({ length: count }, (_, i) => String(i + 1));
+
+/** What of the selected sample is hidden in the feature in view, or changed in any; "" where nothing is. */
+export function triedInWords(state: State, { card, painted, edited }: Inspection): string {
+  const { choice, features } = state;
+  const feature = inView(features, choice.inspect.feature);
+  const isHidden = feature >= 0 && painted.includes(1);
+  const others = (choice.edited[card.sample.id] ?? []).filter(([of]) => of !== feature);
+  const changed = edited.size + others.length;
+  return [
+    isHidden ? hiddenInWords(state, feature, itemsOf(card.sample, feature)?.length ?? null, painted) : "",
+    changed > 0 ? `${plural(changed, "value")} changed` : "",
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
+/** @param items of the feature; null: it is a picture */
+function hiddenInWords(state: State, feature: number, items: number | null, painted: Uint8Array): string {
+  const count = (items === null ? painted : maskOfItems(painted, items)).reduce((sum, value) => sum + value, 0);
+  const baseline = baselineNameOf(state, feature);
+  const how = { blur: "blurred", mean: "painted in the mean", baseline: `painted ${baseline}` };
+  const words = items === null ? how[state.choice.inspect.fill] : `replaced by ${baseline}`;
+  return `${plural(count, UNITS[state.features[feature].kind])} ${words}`;
+}
 
 /** What the chosen baseline is called in one feature; each has as many as it has transforms. */
 export function baselineNameOf({ features, baseline }: State, feature: number): string {

@@ -26,6 +26,12 @@ export function inView(features: readonly FeatureSpec[], chosen: number): number
   return isShown(features[chosen]) ? chosen : features.findIndex(isShown);
 }
 
+/** Texts and rows take the whole width of a card, and so does nothing that is shown. */
+export function isWide(features: readonly FeatureSpec[]): boolean {
+  const shown = features.filter(({ kind }) => kind !== "empty");
+  return shown.length === 0 || shown.some(({ kind }) => kind !== "image");
+}
+
 /** What a feature's attributions are attributions of. */
 export const UNITS: Record<FeatureSpec["kind"], string> = {
   image: "pixel",

@@ -25,7 +25,7 @@ const LAYERS: Record<string, { values: string[]; types?: string[] }> = {
     types: ["methods", "backend", "wire"],
   },
   figure: { values: ["derived", "format", "items", "styles"], types: ["choice", "methods", "state", "wire"] },
-  derived: { values: ["styles"], types: ["state"] },
+  derived: { values: ["format", "items", "styles"], types: ["state"] },
   items: { values: ["styles"], types: ["state", "wire"] },
   format: { values: [] },
   session: {

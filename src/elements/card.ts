@@ -4,7 +4,7 @@ import { property, state as own } from "lit/decorators.js";
 import { isDeltaHigh, nameOf, picturesOf, Ranking } from "../derived";
 import { sortValue, type Actions, type Attribution, type Card, type Faithfulness, type Sort } from "../state";
 import { rasterSize } from "../styles/raster";
-import { imageOf, itemsOf, perItem, shownAs } from "../items";
+import { imageOf, isWide, itemsOf, perItem, shownAs } from "../items";
 import type { FeatureSpec, NDArray } from "../wire";
 import { percent, score, signed, spoken } from "../format";
 import { bullseye, check, cross, warning } from "./icons";
@@ -35,12 +35,6 @@ const STEPS: Record<string, [number, number]> = {
   ArrowDown: [0, 1],
 };
 const LEAP = 10;
-
-/** Texts and rows take the whole width, and so does a card that shows nothing of its sample. */
-export function isWide(features: readonly FeatureSpec[]): boolean {
-  const shown = features.filter(({ kind }) => kind !== "empty");
-  return shown.length === 0 || shown.some(({ kind }) => kind !== "image");
-}
 
 export class AttriscopeCard extends LitElement {
   /** Replaced by the store whenever something in it changes. */

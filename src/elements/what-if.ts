@@ -1,13 +1,12 @@
 /** What the model says before and after parts of the sample are changed, class by class; a click explains that class. */
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
-import { baselineNameOf, predictedBy, said, type Said, shareOf, spanOf } from "../derived";
-import { plural, score, signed } from "../format";
-import { inView, itemsOf, maskOfItems, UNITS } from "../items";
-import type { Actions, Inspection, State } from "../state";
+import { predictedBy, said, type Said, shareOf, spanOf, triedInWords } from "../derived";
+import { score, signed } from "../format";
+import { inView } from "../items";
+import type { Actions, State } from "../state";
 import type { FeatureSpec } from "../wire";
 import { check, cross } from "./icons";
-import { countOf } from "./masks";
 import { rove } from "./roving";
 import { base, controls } from "./tokens";
 
@@ -154,7 +153,7 @@ export class AttriscopeWhatIf extends LitElement {
     const rows = said(card, this.state.model, after?.scores ?? null, ROWS);
     const long = classes.some(({ length }) => length > LONG_NAME) ? "long" : "";
     const stop = rows.find(({ index }) => index === card.target) ?? rows[0];
-    const about = [this.#hidden(inspection), this.#changed(inspection)].filter(Boolean).join(", ");
+    const about = triedInWords(this.state, inspection);
     return html`<section class=${long} aria-labelledby="head">
       <div class="head">
         <span class="caps" id="head">What if</span>
@@ -183,26 +182,6 @@ export class AttriscopeWhatIf extends LitElement {
   /** Index of the feature in view; -1 where none is shown. */
   get #feature(): number {
     return inView(this.state.features, this.state.choice.inspect.feature);
-  }
-
-  #hidden({ card, painted }: Inspection): string {
-    const feature = this.#feature;
-    if (feature < 0 || countOf(painted) === 0) return "";
-    const items = itemsOf(card.sample, feature);
-    const baseline = baselineNameOf(this.state, feature);
-    if (items) {
-      const count = countOf(maskOfItems(painted, items.length));
-      return `${plural(count, UNITS[this.state.features[feature].kind])} replaced by ${baseline}`;
-    }
-    const how = { blur: "blurred", mean: "painted in the mean", baseline: `painted ${baseline}` };
-    return `${plural(countOf(painted), "pixel")} ${how[this.state.choice.inspect.fill]}`;
-  }
-
-  /** The features that are not in view count as well: they stay changed. */
-  #changed({ card, edited }: Inspection): string {
-    const edits = this.state.choice.edited[card.sample.id] ?? [];
-    const count = edited.size + edits.filter(([feature]) => feature !== this.#feature).length;
-    return count > 0 ? `${plural(count, "value")} changed` : "";
   }
 
   #rows(rows: readonly Said[], stop: Said | undefined) {

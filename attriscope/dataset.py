@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from attriscope import wire
 from attriscope.export import (
+    Exported,
     RandomState,
     ScoreFunc,
     check_arguments,
@@ -110,6 +111,8 @@ class Samples:
         self._constants: list[Any] = []
         #: What ended the last scan, until the next one goes on there.
         self._pending: Exception | None = None
+        #: By model, and the sample that they were exported with.
+        self._exports: tuple[Mapping[str, Exported], _Entry] | None = None
         #: The batch read last, with its number, if it could not be used.
         self._left_out: tuple[int, Batch] | None = None
 
@@ -119,6 +122,7 @@ class Samples:
 
     def refresh(self) -> None:
         """Forget the outputs: the model may have changed. What was read is kept; a batch just left out comes again."""
+        self._exports = None
         for entry in self._entries:
             entry.evaluated = None
         if self._left_out:
@@ -156,15 +160,39 @@ class Samples:
         return wire.Scan(found, position - request.start, position, exhausted)
 
     def example(self, model: nn.Module) -> tuple[Any, ...]:
-        """Forward's arguments for the first sample, as a batch of one on the model's device."""
+        """Forward's arguments for the sample with the longest texts, as a batch of one on the model's device."""
         with self._evaluating():
-            first = self._entries[0]
-            return self._arguments(model, [(self._evaluate(first).inputs, first.additional)])
+            longest = self._longest()
+            return self._arguments(model, [(self._evaluate(longest).inputs, longest.additional)])
+
+    def free(self) -> list[set[int]]:
+        """By graph input, the dimensions besides the batch in which samples may differ.
+
+        These are the tokens of a text, and what of the additional tensors is as long, a mask for one.
+        """
+        with self._evaluating():
+            longest = self._longest()
+            lengths = self._lengths(self._evaluate(longest).inputs)
+        features = [{1} if _is_text(feature) else set() for feature in self._features]
+        return features + [
+            {i + 1 for i, size in enumerate(tensor.shape) if size in lengths.values()} for tensor in longest.additional
+        ]
+
+    def keep_to(self, exports: Mapping[str, Exported]) -> None:
+        """From now on a sample must fit into the exported models, too; raises a ValueError if one so far does not."""
+        with self._evaluating():
+            self._exports = exports, self._longest()
+            for entry in self._entries:
+                if entry.evaluated:
+                    raws = [outputs.raw for outputs in entry.evaluated.outputs]
+                    self._check_lengths(entry, entry.evaluated.inputs, raws)
 
     def input_names(self) -> list[str]:
         """Graph input names, for all models those of the first: one per feature, then the additional tensors."""
         first = next(iter(self._models.values()))
-        return input_names(first, self.example(first))
+        with self._evaluating():
+            entry = self._entries[0]
+            return input_names(first, self._arguments(first, [(self._evaluate(entry).inputs, entry.additional)]))
 
     def baseline_names(self) -> list[list[str]]:
         """Per feature, the names of its baseline choices."""
@@ -265,21 +293,31 @@ class Samples:
         return entry.evaluated
 
     def _run(self, group: list[_Entry]) -> None:
-        """The models on the entries of one batch."""
-        rows: list[tuple[list[torch.Tensor], list[torch.Tensor]]] = []
+        """The models on the entries of one batch; input_transforms may have left texts of different lengths in it."""
+        alike: dict[tuple[torch.Size, ...], list[tuple[_Entry, list[torch.Tensor]]]] = {}
+        expected: list[torch.Tensor] | None = None
         for entry in group:
             inputs = [f.transform(raw) for f, raw in zip(self._features, entry.raw, strict=True)]
-            self._check_shapes(entry.id, inputs, rows[0][0] if rows else inputs)
-            rows.append((inputs, entry.additional))
-        place = f"sample {group[0].id}" if len(group) == 1 else f"samples {group[0].id} to {group[-1].id}"
-        outputs = {name: self._outputs(name, self._arguments(m, rows), place) for name, m in self._models.items()}
+            expected = expected or inputs
+            self._check_shapes(entry.id, inputs, expected)
+            alike.setdefault(tuple(x.shape for x in inputs), []).append((entry, inputs))
+        for rows in alike.values():
+            self._run_alike(rows)
+
+    def _run_alike(self, rows: Sequence[tuple[_Entry, list[torch.Tensor]]]) -> None:
+        """The models on samples of one shape."""
+        (first, inputs), (last, _) = rows[0], rows[-1]
+        place = f"sample {first.id}" if first is last else f"samples {first.id} to {last.id}"
+        batch = [(inputs, entry.additional) for entry, inputs in rows]
+        outputs = {name: self._outputs(name, self._arguments(m, batch), place) for name, m in self._models.items()}
         sizes = {name: raw.shape[1] for name, (raw, _) in outputs.items()}
         if len(set(sizes.values())) > 1:
             text = ", ".join(f"{name} gives {size}" for name, size in sizes.items())
             raise ValueError(f"models: {text} outputs a sample; expected the same number, since they share the classes")
-        for i, entry in enumerate(group):
+        self._check_lengths(first, inputs, [raw[0] for raw, _ in outputs.values()])
+        for i, (entry, inputs) in enumerate(rows):
             own = [wire.Outputs(raw[i], scores[i]) for raw, scores in outputs.values()]
-            entry.evaluated = self._judge(entry, rows[i][0], own)
+            entry.evaluated = self._judge(entry, inputs, own)
 
     def _outputs(self, name: str, arguments: tuple[Any, ...], place: str) -> tuple[wire.Array, wire.Array]:
         """Raw outputs and scores of the batch ``arguments``, [N, outputs] each."""
@@ -334,11 +372,42 @@ class Samples:
     def _check_shapes(self, id: int, inputs: list[torch.Tensor], neighbours: list[torch.Tensor]) -> None:
         first = self._entries[0].evaluated if self._entries else None
         for feature, x, expected in zip(self._features, inputs, first.inputs if first else neighbours, strict=True):
-            if x.shape != expected.shape:
+            free = 1 if _is_text(feature) and x.dim() == expected.dim() else 0
+            if x.shape[free:] != expected.shape[free:]:
+                advice = " Resize or crop." if feature.visualization_type() == "image" else ""
                 raise ValueError(
                     f"feature '{feature.name}': sample {id} has shape {list(x.shape)} after input_transforms, others "
-                    f"have {list(expected.shape)}; expected one shape. Resize or crop."
+                    f"have {list(expected.shape)}; expected one shape.{advice}"
                 )
+
+    def _check_lengths(self, entry: _Entry, inputs: list[torch.Tensor], raws: Sequence[wire.Array]) -> None:
+        """Texts of other lengths than that of the export must give the models' outputs, ``raws``, in it as well."""
+        if self._exports is None:
+            return
+        exports, example = self._exports
+        lengths, known = self._lengths(inputs), self._lengths(self._evaluate(example).inputs)
+        if lengths == known:
+            return
+        for (model, exported), raw in zip(exports.items(), raws, strict=True):
+            if not exported.gives(raw, self._arguments(self._models[model], [(inputs, entry.additional)])):
+                text = ", ".join(
+                    f"feature '{name}' has {length} tokens in sample {entry.id}, {known[name]} in sample {example.id}"
+                    for name, length in lengths.items()
+                    if length != known[name]
+                )
+                raise ValueError(
+                    f"{text}; model {model} cannot be exported for both lengths. Pad or cut all texts to one length."
+                )
+
+    def _lengths(self, inputs: Sequence[torch.Tensor]) -> dict[str, int]:
+        """By feature that is a text, the number of its tokens."""
+        return {f.name: len(x) for f, x in zip(self._features, inputs, strict=True) if _is_text(f)}
+
+    def _longest(self) -> _Entry:
+        """The sample, of those that have been run, with the longest texts: of one token, a model is traced for one."""
+        self._evaluate(self._entries[0])
+        known = [(entry, entry.evaluated) for entry in self._entries if entry.evaluated]
+        return max(known, key=lambda pair: sum(self._lengths(pair[1].inputs).values()))[0]
 
     def _arguments(
         self, model: nn.Module, rows: Sequence[tuple[list[torch.Tensor], list[torch.Tensor]]]
@@ -459,6 +528,11 @@ class _Source:
             return False
         i, dims = self._telling
         return parts[i].dim() == dims
+
+
+def _is_text(feature: BaseFeature) -> bool:
+    """Whether samples may differ in the number of tokens, the first dimension."""
+    return feature.visualization_type() == "text"
 
 
 def _several(inputs: Any) -> list[Any]:

@@ -10,21 +10,29 @@ import logging
 import random
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 import onnxscript.optimizer
 import torch
+from numpy.typing import NDArray
 from onnx_ir.passes import Sequential
 from onnx_ir.passes import common as passes
 from torch import nn
+from torch._decomp import decomposition_table
+from torch.export.graph_signature import InputKind
+from torch.nn import functional as F
 
 OPSET = 18
 OUTPUTS = ("raw", "scores")
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _CLASSES = "pkg.torch.onnx.class_hierarchy"
+#: Operators that the explorer's engine lacks.
+_PIECEWISE = ("If", "Loop", "Scan", "SequenceAt", "SplitToSequence", "ConcatFromSequence")
+_embedding_bag = F.embedding_bag
+_SYMBOL = re.compile(r"[A-Za-z_]\w*")
 #: ONNX files are protobuf messages, which end at 2 GiB.
 _SIZE_LIMIT = 2**31 - 1
 
@@ -33,6 +41,51 @@ ScoreFunc = Callable[[Any], Any]
 
 class ExportError(RuntimeError):
     """The model cannot become an ONNX graph; the text says why and what to do."""
+
+
+class Exported:
+    """A model and its score function as one ONNX graph."""
+
+    def __init__(self, graph: ir.Model, program: torch.export.ExportedProgram):
+        #: The file, weights inside.
+        self.onnx: bytes = ir.to_proto(graph).SerializeToString(deterministic=True)
+        self._inputs = [value.shape or () for value in graph.graph.inputs]
+        self._program = program
+        #: What is known of other sizes, by the shapes of the tensors without the batch.
+        self._gives: dict[tuple[torch.Size, ...], bool] = {}
+
+    def gives(self, raw: NDArray[Any], arguments: Sequence[Any]) -> bool:
+        """Whether ``arguments`` of other sizes fit into the graph and it gives ``raw`` for them, what the model gives.
+
+        A branch on a size is traced for the example's alone. Sizes are looked at once; NaN and infinity tell nothing.
+        """
+        tensors = [argument for argument in arguments if is_graph_input(argument)]
+        sizes = tuple(tensor.shape[1:] for tensor in tensors)
+        if sizes not in self._gives and np.isfinite(raw).all():
+            self._gives[sizes] = self._fits(sizes) and self._is_equal(raw, tensors)
+        return self._gives.get(sizes, True)
+
+    def _fits(self, sizes: Sequence[torch.Size]) -> bool:
+        pairs = zip(self._inputs, sizes, strict=True)
+        dimensions = [pair for shape, got in pairs for pair in zip(shape[1:], got, strict=True)]
+        return all(not isinstance(expected, int) or expected == size for expected, size in dimensions)
+
+    def _is_equal(self, raw: NDArray[Any], tensors: Sequence[torch.Tensor]) -> bool:
+        """Runs what was traced; like the graph, it checks no sizes."""
+        given = iter(tensors)
+        state = {**self._program.state_dict, **self._program.constants}
+        values = [
+            next(given) if spec.kind is InputKind.USER_INPUT else state[spec.target]
+            for spec in self._program.graph_signature.input_specs
+        ]
+        try:
+            with torch.no_grad(), _silence():
+                *_, output, _ = torch.fx.Interpreter(self._program.graph_module).run(*values)
+        except Exception:
+            return False
+        found = output.float().numpy(force=True)
+        tolerance = 1e-3 * np.abs(raw).max() + 1e-6
+        return found.size == raw.size and np.allclose(found.ravel(), raw.ravel(), rtol=0, atol=tolerance)
 
 
 def export_onnx(
@@ -67,6 +120,21 @@ def export_onnx(
     ExportError
         Weights that are NaN or infinite, a forward or score function that fails or cannot be traced, a file over 2 GiB.
     """
+    return export(model, example_inputs, score_func, names).onnx
+
+
+def export(
+    model: nn.Module,
+    example_inputs: Any,
+    score_func: ScoreFunc | None = None,
+    names: Sequence[str] | None = None,
+    free: Sequence[Collection[int]] = (),
+) -> Exported:
+    """What :func:`export_onnx` does, with further dimensions whose size is not the example's alone.
+
+    ``free`` has them for each tensor. One that the model fixes keeps the example's size, and so do all of them if the
+    model can be traced in no other way: :meth:`Exported.gives` tells.
+    """
     arguments = tuple(example_inputs) if isinstance(example_inputs, (tuple, list)) else (example_inputs,)
     check_weights(model)
     with untouched(model), torch.no_grad(), _silence():
@@ -75,18 +143,15 @@ def export_onnx(
         if names is not None and len(names) != len(tensors):
             raise ValueError(f"names has {len(names)} entries; expected {len(tensors)}, one for each tensor")
         _try_eagerly(wrapper, arguments)
-        program = _trace(wrapper, tensors, list(names or input_names(model, arguments)))
-        graph_model = program.model
-        _simplify(graph_model)
-        _strip(graph_model)
-    size = sum(value.const_value.nbytes for value in graph_model.graph.initializers.values() if value.const_value)
+        program = _trace(wrapper, tensors, list(names or input_names(model, arguments)), free)
+    weights = program.model.graph.initializers.values()
+    size = sum(value.const_value.nbytes for value in weights if value.const_value)
     if size > _SIZE_LIMIT:
         raise ExportError(
             f"the model's weights take {size / 2**30:.1f} GiB; an ONNX file holds at most 2 GiB. "
             "Convert them to a smaller type, or explain a smaller model."
         )
-    onnx: bytes = ir.to_proto(graph_model).SerializeToString(deterministic=True)
-    return onnx
+    return Exported(program.model, program.exported_program)
 
 
 def input_names(model: nn.Module, arguments: Sequence[Any]) -> list[str]:
@@ -265,9 +330,17 @@ def _try_eagerly(wrapper: _Scored, arguments: tuple[Any, ...]) -> None:
         raise ExportError(f"score_func returns {type(scores).__name__}; expected a tensor with one score per class.")
 
 
-def _trace(wrapper: _Scored, tensors: tuple[torch.Tensor, ...], names: list[str]) -> Any:
+def _trace(
+    wrapper: _Scored, tensors: tuple[torch.Tensor, ...], names: list[str], free: Sequence[Collection[int]]
+) -> Any:
     # A batch of one would be taken for a constant.
     tensors = tuple(torch.cat([t, t]) if t.shape[0] == 1 else t for t in tensors)
+    if any(free):
+        with contextlib.suppress(Exception), _recurrences_by_shape():
+            program = _to_onnx(wrapper, tensors, names, free)
+            # What takes any number of pieces may take one number of them in plain steps.
+            if not any(node.op_type in _PIECEWISE for node in program.model.graph):
+                return program
     try:
         return _to_onnx(wrapper, tensors, names)
     except Exception as error:
@@ -278,9 +351,13 @@ def _trace(wrapper: _Scored, tensors: tuple[torch.Tensor, ...], names: list[str]
         raise ExportError(text) from error
 
 
-def _to_onnx(wrapper: _Scored, tensors: tuple[torch.Tensor, ...], names: list[str]) -> Any:
-    batch = {0: torch.export.Dim.DYNAMIC}
-    exported = torch.export.export(wrapper, tensors, dynamic_shapes=(tuple(batch for _ in tensors),), strict=False)
+def _to_onnx(
+    wrapper: _Scored, tensors: tuple[torch.Tensor, ...], names: list[str], free: Sequence[Collection[int]] = ()
+) -> Any:
+    dim = torch.export.Dim
+    sizes = tuple({0: dim.DYNAMIC, **dict.fromkeys(dims, dim.AUTO)} for dims in free or [()] * len(tensors))
+    with _bags_as_lookups():
+        exported = torch.export.export(wrapper, tensors, dynamic_shapes=(sizes,), strict=False)
     program = torch.onnx.export(
         exported,
         input_names=names,
@@ -291,7 +368,76 @@ def _to_onnx(wrapper: _Scored, tensors: tuple[torch.Tensor, ...], names: list[st
         verbose=False,
     )
     assert program is not None
+    _simplify(program.model)
+    _strip(program.model)
     return program
+
+
+@contextlib.contextmanager
+def _bags_as_lookups() -> Iterator[None]:
+    F.embedding_bag = _bag
+    try:
+        yield
+    finally:
+        F.embedding_bag = _embedding_bag
+
+
+def _bag(*args: Any, **kwargs: Any) -> torch.Tensor:
+    """``F.embedding_bag`` as lookups and what is made of them: in ONNX's loop for it, no token has a value."""
+    bound = inspect.signature(_embedding_bag).bind(*args, **kwargs)
+    bound.apply_defaults()
+    given = bound.arguments
+    ids, weight, mode, padding = (given[name] for name in ("input", "weight", "mode", "padding_idx"))
+    if ids.dim() != 2 or given["max_norm"] is not None:
+        return _embedding_bag(*args, **kwargs)
+    values = F.embedding(ids, weight)
+    if given["per_sample_weights"] is not None:
+        values = values * given["per_sample_weights"][..., None]
+    if padding is None:
+        return values.amax(1) if mode == "max" else values.mean(1) if mode == "mean" else values.sum(1)
+    kept = (ids != padding % len(weight))[..., None]
+    if mode == "max":
+        return torch.where(kept.any(1), values.masked_fill(~kept, -torch.inf).amax(1), 0)
+    total = values.masked_fill(~kept, 0).sum(1)
+    return total / kept.sum(1).clamp(min=1) if mode == "mean" else total
+
+
+@contextlib.contextmanager
+def _recurrences_by_shape() -> Iterator[None]:
+    """LSTM and GRU are traced by the shapes of their results: torch's way, step by step, fixes how many steps."""
+    operators = (torch.ops.aten.lstm.input, torch.ops.aten.gru.input)
+    kernels = {operator: dict(operator.py_kernels) for operator in operators}
+    decompositions = {operator: decomposition_table[operator] for operator in operators}
+
+    def use(kernels: Mapping[Any, Mapping[Any, Any]], decompositions: Mapping[Any, Any]) -> None:
+        decomposition_table.update(decompositions)
+        for operator, own in kernels.items():
+            operator.py_kernels.clear()
+            operator.py_kernels.update(own)
+            operator._dispatch_cache.clear()
+
+    shapes = {operator: dict.fromkeys(own, _recurrent_shapes) for operator, own in kernels.items()}
+    use(shapes, dict.fromkeys(operators, _recurrent_shapes))
+    try:
+        yield
+    finally:
+        use(kernels, decompositions)
+
+
+def _recurrent_shapes(
+    x: torch.Tensor,
+    state: Any,
+    weights: Any,
+    has_biases: bool,
+    num_layers: int,
+    dropout: float,
+    train: bool,
+    bidirectional: bool,
+    batch_first: bool,
+) -> tuple[torch.Tensor, ...]:
+    states = [state] if isinstance(state, torch.Tensor) else state
+    width = states[0].shape[-1] * (2 if bidirectional else 1)
+    return x.new_empty((*x.shape[:-1], width)), *(torch.empty_like(one) for one in states)
 
 
 def _traces_alone(wrapper: _Scored, tensors: tuple[torch.Tensor, ...], names: list[str]) -> bool:
@@ -339,7 +485,7 @@ def _simplify(model: ir.Model) -> None:
     """Inline, fold constants, drop what is unused. No rewrite rules: they would fold BatchNormalization into Conv."""
     passes.InlinePass()(model)
     onnxscript.optimizer.fold_constants(model, onnx_shape_inference=True)
-    _name_batch(model.graph)
+    _name_dimensions(model.graph)
     passes.IdentityEliminationPass()(model)
     _drop_false_biases(model.graph)
     _settle_shapes(model.graph)
@@ -355,16 +501,25 @@ def _simplify(model: ir.Model) -> None:
         output.name = name
 
 
-def _name_batch(graph: ir.Graph) -> None:
-    """Call the batch dimension "batch" in place of the exporter's symbols, which differ from input to input."""
-    symbols = {str(value.shape[0]) for value in graph.inputs if value.shape}
-    pattern = re.compile(r"\b(" + "|".join(map(re.escape, symbols)) + r")\b")
-    values = [*graph.inputs, *(output for node in graph for output in node.outputs)]
-    for value in values:
+def _name_dimensions(graph: ir.Graph) -> None:
+    """Call the batch "batch" and what else is free "length": the exporter's symbols differ from input to input."""
+    names: dict[str, str] = {}
+    for value in graph.inputs:
+        for i, size in enumerate(value.shape or ()):
+            for symbol in _SYMBOL.findall(str(size)):
+                lengths = len(set(names.values()) - {"batch"})
+                names.setdefault(symbol, "batch" if i == 0 else f"length_{lengths + 1}" if lengths else "length")
+
+    def named(size: int | ir.SymbolicDim) -> int | str | None:
+        if isinstance(size, int) or size.value is None:
+            return size if isinstance(size, int) else None
+        # What the model has fixed is called by its size.
+        known = _SYMBOL.sub(lambda symbol: names.get(symbol[0], symbol[0]), size.value)
+        return int(known) if known.isdigit() else known
+
+    for value in [*graph.inputs, *(output for node in graph for output in node.outputs)]:
         if value.shape is not None:
-            value.shape = ir.Shape(
-                [d if isinstance(d, int) else pattern.sub("batch", d.value) if d.value else None for d in value.shape]
-            )
+            value.shape = ir.Shape([named(size) for size in value.shape])
 
 
 def _drop_false_biases(graph: ir.Graph) -> None:
@@ -418,7 +573,9 @@ def _strip(model: ir.Model) -> None:
             _clear(output)
     for name, value in list(graph.initializers.items()):
         bare = name.removeprefix("model.")
-        if value.const_value is not None:
+        if isinstance(value.const_value, ir.TensorProtoTensor):  # of a function's body; nothing can be cleared in it
+            value.const_value = ir.tensor(value.const_value.numpy(), name=value.name)
+        elif value.const_value is not None:
             _clear(value.const_value)
         if bare != name and bare not in graph.initializers:
             del graph.initializers[name]

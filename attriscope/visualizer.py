@@ -14,7 +14,7 @@ from torch import nn
 from attriscope import page, wire
 from attriscope._version import __version__
 from attriscope.dataset import Samples
-from attriscope.export import ScoreFunc, check_arguments, export_onnx
+from attriscope.export import ScoreFunc, check_arguments, export
 from attriscope.features import BaseFeature
 from attriscope.results import Results
 from attriscope.spelling import checks_spelling
@@ -257,9 +257,13 @@ class AttributionVisualizer:
             )
         stage("Exporting the model…")
         names = self._samples.input_names()
-        self._onnx = [
-            export_onnx(model, self._samples.example(model), self._score_func, names) for model in self._models.values()
-        ]
+        free = self._samples.free()
+        exports = {
+            name: export(model, self._samples.example(model), self._score_func, names, free)
+            for name, model in self._models.items()
+        }
+        self._samples.keep_to(exports)
+        self._onnx = [exported.onnx for exported in exports.values()]
         stage("Packing model and samples…")
         payload = self._describe(scan, choice, min(show, num_examples))
         if embed is False or (embed is None and sum(map(len, self._onnx)) > 2 * _EMBED_LIMIT):

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from attriscope import export_onnx, page, visualizer, widget
+from attriscope import page, visualizer, widget
+from attriscope.export import Exported, export
 
 SCRIPT = "document.title = 'drawn' // </script> is harmless"
 METHODS = {
@@ -76,15 +77,21 @@ def front_end(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
 def one_export_per_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """What render() exports is exported once for all tests with the same weights: it takes most of a second."""
 
-    def export(model, example, score_func, names):
+    def once(model, example, score_func, names, free):
         weights = b"".join(value.numpy().tobytes() for value in model.state_dict().values())
         shapes = [list(value.shape) for value in example if isinstance(value, torch.Tensor)]
-        key = (type(model).__qualname__, weights, str(shapes), getattr(score_func, "__qualname__", None), str(names))
+        key = (
+            type(model).__qualname__,
+            weights,
+            str(shapes),
+            getattr(score_func, "__qualname__", None),
+            str((names, free)),
+        )
         if key not in _exported:
-            _exported[key] = export_onnx(model, example, score_func, names)
+            _exported[key] = export(model, example, score_func, names, free)
         return _exported[key]
 
-    monkeypatch.setattr(visualizer, "export_onnx", export)
+    monkeypatch.setattr(visualizer, "export", once)
 
 
-_exported: dict[tuple, bytes] = {}
+_exported: dict[tuple, Exported] = {}

@@ -578,16 +578,6 @@ class TestFaultyBatches:
         text = r"feature 'Row': the transformed input has shape \[3\]; expected \[2\], one number for each of its categ"
         self.fails([Batch(rows(4), None)], text, model=seeded(Rows), features=[GeneralFeature("Row", ["a", "b"])])
 
-    def test_texts_of_several_lengths(self) -> None:
-        text = (
-            r"feature 'Review': sample 1 has shape \[7\] after input_transforms, others have \[5\]; expected one shape"
-        )
-        batches = [Batch(texts(1), None), Batch(texts(1, 7), None)]
-        of = samples(batches, seeded(Words), [TextFeature("Review", None, None)])
-        assert ids(scan(of)) == [0]
-        with pytest.raises(ValueError, match=text):
-            scan(of, start=1)
-
     def test_ids_beyond_the_vocabulary(self) -> None:
         text = r"model Net 1: forward fails on samples 0 to 3 \(\[4, 5\] int64\): IndexError: index out of range"
         self.fails(

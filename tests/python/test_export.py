@@ -15,8 +15,11 @@ from cifar_tutorial import Tutorial
 from nets import Mixed, Tiny, TwoImages, images, seeded, softmax
 from onnx.reference import ReferenceEvaluator
 from torch import nn
+from torch._decomp import decomposition_table
+from torch.nn import functional as F
 
 from attriscope import ExportError, export_onnx
+from attriscope.export import Exported, export
 
 
 def exported(model, example, score_func=None) -> onnx.ModelProto:
@@ -191,6 +194,236 @@ class TestGraph:
         graph = exported(seeded(Outer), images(1), softmax).graph
         assert metadata(graph.node[0], "name_scopes")[:-1] == ["", "model", "model.conv"]
         assert "model.conv.weight" in {tensor.name for tensor in graph.initializer}
+
+
+class Reader(nn.Module):
+    """Token ids [N, T] of a vocabulary of 20, looked up and read by what a subclass does with them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(20, 8, padding_idx=0)
+        self.linear = nn.Linear(8, 3)
+
+    def read(self, x: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """[N, T, 8] -> [N, 8]"""
+        return torch.tanh(x).mean(1)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.read(self.embedding(ids), ids))
+
+
+class Recurrences(Reader):
+    """An LSTM, then a GRU that has the tokens first and both directions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(8, 8, num_layers=2, batch_first=True)
+        self.gru = nn.GRU(8, 4, bidirectional=True)
+
+    def read(self, x, ids):
+        return self.gru(self.lstm(x)[0].transpose(0, 1))[0][-1]
+
+
+class Transformer(Reader):
+    def __init__(self) -> None:
+        super().__init__()
+        self.position = nn.Embedding(16, 8)
+        layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+
+    def read(self, x, ids):
+        x = x + self.position(torch.arange(ids.shape[1]))
+        return self.encoder(x, src_key_padding_mask=ids == 0)[:, 0]
+
+
+class Convolution(Reader):
+    """Takes no fewer tokens than three."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(8, 8, 3)
+
+    def read(self, x, ids):
+        return self.conv(x.transpose(1, 2)).amax(2)
+
+
+class Steps(Reader):
+    """torch takes any number of tokens, and is traced for one."""
+
+    def read(self, x, ids):
+        state = torch.zeros_like(x[:, 0])
+        for token in x.unbind(1):
+            state = torch.tanh(state + token)
+        return state
+
+
+class Halves(Reader):
+    """Traced for any number of tokens, the halves would be a sequence."""
+
+    def read(self, x, ids):
+        first, second = x.chunk(2, 1)
+        return first.mean(1) - second.mean(1)
+
+
+class Short(Reader):
+    """Long texts are read in another way."""
+
+    def read(self, x, ids):
+        return x.sum(1) if ids.shape[1] > 8 else torch.tanh(x).mean(1)
+
+
+class Flat(Reader):
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(48, 8)
+
+    def read(self, x, ids):
+        return self.hidden(x.flatten(1))
+
+
+def texts(length: int, size: int = 2) -> torch.Tensor:
+    """The second one ends in padding."""
+    ids = torch.randint(1, 20, (size, length), generator=torch.Generator().manual_seed(length))
+    if length > 2:
+        ids[1:, -2:] = 0
+    return ids
+
+
+class TestFreeDimensions:
+    def exported(self, model: nn.Module, length: int = 6) -> tuple[Exported, onnx.ModelProto]:
+        found = export(model, texts(length, 1), softmax, free=[{1}])
+        graph = onnx.load_from_string(found.onnx)
+        onnx.checker.check_model(graph, full_check=True)
+        return found, graph
+
+    def gives(self, found: Exported, model: nn.Module, length: int) -> bool:
+        with torch.no_grad():
+            return found.gives(model(texts(length)).numpy(), (texts(length),))
+
+    @pytest.mark.parametrize("make", [Reader, Recurrences, Transformer, Convolution])
+    def test_any_length(self, make) -> None:
+        model = seeded(make)
+        found, graph = self.exported(model)
+        assert shapes(graph.graph)["ids"] == ["batch", "length"]
+        for length in (3, 6, 11):
+            with torch.no_grad():
+                expected = model(texts(length))
+            raw, scores = ReferenceEvaluator(graph).run(None, {"ids": texts(length).numpy()})
+            np.testing.assert_allclose(raw, expected, atol=1e-5)
+            np.testing.assert_allclose(scores, softmax(expected), atol=1e-5)
+            assert self.gives(found, model, length)
+
+    @pytest.mark.parametrize("make", [Steps, Halves, Flat])
+    def test_one_length(self, make) -> None:
+        model = seeded(make)
+        found, graph = self.exported(model)
+        assert shapes(graph.graph)["ids"] == ["batch", 6]
+        assert found.onnx == export_onnx(model, texts(6, 1), softmax)
+        assert self.gives(found, model, 6)
+        if make is not Flat:
+            assert not self.gives(found, model, 7)
+
+    def test_a_branch_on_the_length(self) -> None:
+        model = seeded(Short)
+        for length in (6, 10):
+            found, graph = self.exported(model, length)
+            assert shapes(graph.graph)["ids"] == ["batch", "length"]
+            assert [self.gives(found, model, n) for n in (5, 8, 9)] == [length == 6, length == 6, length == 10]
+
+    def test_each_input_has_a_length_of_its_own(self) -> None:
+        class Two(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.left = Recurrences()
+                self.right = Steps()
+                self.other = Reader()
+
+            def forward(self, left, right, other):
+                return self.left(left) + self.right(right) + self.other(other)
+
+        model = seeded(Two)
+        found = export(model, (texts(6), texts(6), texts(6)), free=[{1}] * 3)
+        graph = onnx.load_from_string(found.onnx)
+        assert [shapes(graph.graph)[name] for name in ("left", "right", "other")] == [
+            ["batch", "length"],
+            ["batch", 6],
+            ["batch", "length_2"],
+        ]
+        arguments = (texts(4), texts(6), texts(9))
+        with torch.no_grad():
+            expected = model(*arguments).numpy()
+        feed = dict(zip(("left", "right", "other"), (ids.numpy() for ids in arguments), strict=True))
+        np.testing.assert_allclose(ReferenceEvaluator(graph).run(["raw"], feed)[0], expected, atol=1e-5)
+        assert found.gives(expected, arguments)
+        assert not found.gives(expected, (texts(4), texts(5), texts(9)))
+
+    def test_values_keep_the_names_of_dimensions(self) -> None:
+        _, graph = self.exported(seeded(Recurrences))
+        found = shapes(graph.graph)
+        recurrent = [node.output[0] for node in graph.graph.node if node.op_type in ("LSTM", "GRU")]
+        assert ["length", "batch", 8] in [found[name] for node in graph.graph.node for name in node.output]
+        assert len(recurrent) == 3
+        assert {dim for shape in found.values() for dim in shape if isinstance(dim, str)} == {"batch", "length"}
+
+    def test_torch_is_as_it_was(self) -> None:
+        def state() -> list:
+            operators = (torch.ops.aten.lstm.input, torch.ops.aten.gru.input)
+            return [F.embedding_bag, *[(dict(op.py_kernels), decomposition_table[op]) for op in operators]]
+
+        export_onnx(seeded(Recurrences), texts(6))
+        before = state()
+        self.exported(seeded(Recurrences))
+        assert state() == before
+
+
+class TestEmbeddingBag:
+    @pytest.mark.parametrize("mode", ["mean", "sum", "max"])
+    @pytest.mark.parametrize("padding", [None, 0, -1])
+    def test_is_lookups(self, mode: str, padding: int | None) -> None:
+        class Bag(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.bag = nn.EmbeddingBag(20, 4, mode=mode, padding_idx=padding)
+
+            def forward(self, ids):
+                return self.bag(ids)
+
+        model = seeded(Bag)
+        graph = onnx.load_from_string(export(model, texts(6), free=[{1}]).onnx)
+        assert graph.graph.node[0].op_type == "Gather"
+        assert metadata(graph.graph.node[0], "class_hierarchy")[-2] == "torch.nn.modules.sparse.EmbeddingBag"
+        for length in (1, 5):
+            ids = torch.cat([texts(length), torch.zeros(1, length, dtype=torch.int64), torch.full((1, length), 19)])
+            (raw,) = ReferenceEvaluator(graph).run(["raw"], {"ids": ids.numpy()})
+            with torch.no_grad():
+                np.testing.assert_allclose(raw, model(ids), atol=1e-6)
+
+    def test_weights_of_its_tokens(self) -> None:
+        class Weighted(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.bag = nn.EmbeddingBag(20, 4, mode="sum")
+
+            def forward(self, ids, weights):
+                return self.bag(ids, per_sample_weights=weights)
+
+        model, ids, weights = seeded(Weighted), texts(5), torch.rand(2, 5)
+        graph = onnx.load_from_string(export_onnx(model, (ids, weights)))
+        (raw,) = ReferenceEvaluator(graph).run(["raw"], {"ids": ids.numpy(), "weights": weights.numpy()})
+        with torch.no_grad():
+            np.testing.assert_allclose(raw, model(ids, weights), atol=1e-6)
+
+    def test_bags_given_by_offsets(self) -> None:
+        class Offsets(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.bag = nn.EmbeddingBag(20, 4)
+
+            def forward(self, ids):
+                return self.bag(ids.flatten(), torch.arange(0, ids.numel(), ids.shape[1]))
+
+        graph = onnx.load_from_string(export_onnx(seeded(Offsets), texts(5))).graph
+        assert "Loop" in {node.op_type for node in graph.node}
 
 
 class TestPrivacy:

@@ -37,7 +37,7 @@ export interface Layer {
   /** Module path, e.g. "layer1.0.conv1". */
   name: string;
   class: string;
-  /** Of the module's output, e.g. [N, C, H, W]; null for what depends on the batch. */
+  /** Of the module's output, e.g. [N, C, H, W]; null for what depends on the inputs. */
   shape: readonly (number | null)[];
   /** The module's output, of its last call. */
   value: ValueName;
@@ -338,7 +338,7 @@ function integersAs(dtype: DType, data: ArrayLike["data"]): NDArray["data"] {
 }
 
 /** In the order in which the modules, containers too, are done. A module's nodes stand together. */
-function layersOf({ inputs: [given], nodes, shapes, constants }: Graph): Layer[] {
+function layersOf({ inputs: [given], nodes, shapes, rows, constants }: Graph): Layer[] {
   interface ModuleCall extends Layer {
     made: Set<ValueName>;
     end: number;
@@ -373,8 +373,10 @@ function layersOf({ inputs: [given], nodes, shapes, constants }: Graph): Layer[]
       }
     });
   // Of some modules only a state is read that has no place for the batch in front; of none that torch made up.
-  const isLayer = ({ name, shape }: Layer) =>
-    name !== NO_MODULE && (!shape.length || !given?.shape.length || (shape[0] === null) === (given.shape[0] === null));
+  const isLayer = ({ name, shape, value }: Layer) =>
+    name !== NO_MODULE &&
+    rows.get(value) !== 0 &&
+    (!shape.length || !given?.shape.length || (shape[0] === null) === (given.shape[0] === null));
   return [...calls.values()]
     .filter(isLayer)
     .sort((a, b) => a.end - b.end)

@@ -1,6 +1,6 @@
 /** Explanations: asks the engine for what is wanted, in requests of the right size, and keeps what it says. */
 import { messageOf } from "./notices";
-import { apart, batchOf, byInput, inputsOf, setShares, summed, together, unflatten } from "./samples";
+import { alike, apart, batchOf, byInput, inputsOf, setShares, summed, together, unflatten } from "./samples";
 import { isFatal, type EngineModel } from "./seams";
 import type { Arguments, MethodInfo } from "./methods/method";
 import type { FloatArray } from "./engine";
@@ -125,6 +125,7 @@ export class Explanations {
     let running = true;
     const isOver = () => signal.aborted || !running;
     try {
+      if (whole) this.#checkAlike(group);
       const requests = group.map((wanted) => this.#requestFor(model, wanted));
       const answers = await model.attribute(
         whole ? [together(requests)] : requests,
@@ -176,6 +177,18 @@ export class Explanations {
       if (group.length > 1 && !whole) for (const one of group) await this.#ask(model, [one], signal, onProgress);
       else for (const { show } of group) show({ status: "error", error: messageOf(error) });
     }
+  }
+
+  /** Samples that are explained by each other must be of one shape. */
+  #checkAlike(group: readonly Wanted[]): void {
+    const samples = group.map(({ sample }) => sample);
+    if (alike(samples).length < 2) return;
+    const lengths = this.#features.flatMap(({ name, kind }, i) => {
+      const own = [...new Set(samples.map(({ inputs }) => inputs[i].shape[0]))].sort((a, b) => a - b);
+      return kind === "text" && own.length > 1 ? [`${own.join(", ")} tokens in feature "${name}"`] : [];
+    });
+    const got = lengths.length ? `, got ${lengths.join(" and ")}. Pad or cut all texts to one length.` : "";
+    throw new Error(`${group[0].method} explains samples by each other and needs inputs of one shape${got}`);
   }
 
   #requestFor(

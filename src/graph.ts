@@ -42,7 +42,7 @@ export interface Node {
   readonly origin: Origin | null;
 }
 
-/** null in a shape: not known before the batch is (usually the batch size itself). */
+/** null in a shape: not known before the inputs are (the batch size itself, or the length of a text). */
 export interface ValueInfo {
   readonly name: ValueName;
   readonly dtype: DType;
@@ -59,7 +59,7 @@ export interface Graph {
   readonly constants: ReadonlyMap<ValueName, NDArray>;
   /** Known shapes of other values. */
   readonly shapes: ReadonlyMap<ValueName, readonly (number | null)[]>;
-  /** Of values with several rows for each example, as far as the file says so: how many. */
+  /** Of values with several rows for each example, as far as the file says so: how many; 0 where rows are not examples'. */
   readonly rows: ReadonlyMap<ValueName, number>;
 }
 

@@ -68,6 +68,7 @@ export function parseOnnx(bytes: Uint8Array): Graph {
   const inputs = proto.input.filter((v) => !constants.has(v.name)).map(readValueInfo);
   const given = [...inputs.map((v) => v.name), ...constants.keys()];
   const known = [...proto.valueInfo, ...proto.output].filter(hasShape);
+  const lengths = lengthsOf(proto.input);
   return {
     opset,
     inputs,
@@ -79,7 +80,7 @@ export function parseOnnx(bytes: Uint8Array): Graph {
     ),
     constants,
     shapes: new Map(known.map((v) => [v.name, readShape(v)])),
-    rows: new Map(known.map((v) => [v.name, readRows(v)] as const).filter(([, rows]) => rows > 1)),
+    rows: new Map(known.map((v) => [v.name, readRows(v, lengths)] as const).filter(([, rows]) => rows !== 1)),
   };
 }
 
@@ -178,10 +179,23 @@ function readShape(v: ValueInfoProto): (number | null)[] {
   return (type.value.shape?.dim ?? []).map((d) => (d.value.case === "dimValue" ? Number(d.value.value) : null));
 }
 
+/** Names of the dimensions; "" for those without one. */
+function namesOf({ type }: ValueInfoProto): string[] {
+  const dims = type?.value.case === "tensorType" ? (type.value.value.shape?.dim ?? []) : [];
+  return dims.map(({ value }) => (value.case === "dimParam" ? value.value : ""));
+}
+
+/** Names of dimensions that are not the batch, as of a text's length. */
+function lengthsOf(inputs: readonly ValueInfoProto[]): ReadonlySet<string> {
+  const names = inputs.map(namesOf);
+  const batches = new Set(["", ...names.map(([first]) => first)]);
+  return new Set(names.flatMap(([, ...others]) => others).filter((name) => !batches.has(name)));
+}
+
 /** Torch names the first dimension "9*batch" where an example has nine rows. */
-function readRows({ type }: ValueInfoProto): number {
-  const first = type?.value.case === "tensorType" ? type.value.value.shape?.dim[0]?.value : undefined;
-  return first?.case === "dimParam" ? Number(/^(\d+)\*\w+$/.exec(first.value)?.[1] ?? 1) : 1;
+function readRows(v: ValueInfoProto, lengths: ReadonlySet<string>): number {
+  const [first = ""] = namesOf(v);
+  return lengths.has(first) ? 0 : Number(/^(\d+)\*\w+$/.exec(first)?.[1] ?? 1);
 }
 
 function readValueInfo(v: ValueInfoProto): ValueInfo {

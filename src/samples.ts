@@ -43,6 +43,17 @@ export function inputsOf(samples: readonly Sample[], features: readonly FeatureS
   };
 }
 
+/** Samples that make one batch, batch by batch: texts may differ in length. */
+export function alike(samples: readonly Sample[]): (readonly Sample[])[] {
+  const batches = new Map<string, Sample[]>();
+  for (const sample of samples) {
+    const shapes = [...sample.inputs, ...Object.values(sample.additional)].map(({ shape }) => shape);
+    const key = JSON.stringify(shapes);
+    batches.set(key, [...(batches.get(key) ?? []), sample]);
+  }
+  return [...batches.values()];
+}
+
 export const rowOf = ({ data }: ResultArray, i: number, n: number): Float32Array =>
   Float32Array.from(data.subarray((i * data.length) / n, ((i + 1) * data.length) / n));
 

@@ -11,7 +11,7 @@ import { inView } from "./items";
 import { Listing, type Found } from "./listing";
 import type { Arguments, ArgumentValue, MethodInfo } from "./methods/method";
 import * as notices from "./notices";
-import { agreementOf, inputsOf, relativeDifference, rowOf } from "./samples";
+import { agreementOf, alike, inputsOf, relativeDifference, rowOf } from "./samples";
 import { GRAPHICS_LOST, isFatal, type Engine, type EngineModel, type Source } from "./seams";
 import { startOf } from "./state";
 import type {
@@ -716,24 +716,27 @@ export class Session extends EventTarget implements Store {
     const unseen = samples.filter(
       (sample) => !this.#errorOf(sample, index) && !this.#scores.has(placeOf(index, sample.id)),
     );
-    if (!unseen.length) return;
-    try {
-      const started = performance.now();
-      const { raw, scores } = await model.run(inputsOf(unseen, this.#payload.features));
-      if (signal.aborted) return;
-      this.#forwardMs = (performance.now() - started) / unseen.length;
-      const differences = unseen.map(({ id, outputs }, i) => {
-        this.#scores.set(placeOf(index, id), rowOf(scores, i, unseen.length));
-        return relativeDifference(rowOf(raw, i, unseen.length), outputs[index].raw.data as Float32Array);
-      });
-      const { engine } = this.#state;
-      if (engine) this.#update({ engine: { ...engine, maxDiff: Math.max(engine.maxDiff ?? 0, ...differences) } });
-    } catch (error) {
-      if (isFatal(error)) throw error;
-      if (signal.aborted) return;
-      // One bad sample must not take the others with it.
-      if (unseen.length > 1) for (const sample of unseen) await this.#predict(index, [sample], signal);
-      else this.#failures.set(placeOf(index, unseen[0].id), notices.messageOf(error));
+    const batches = alike(unseen);
+    for (let batch = batches.shift(); batch; batch = batches.shift()) {
+      const { length } = batch;
+      try {
+        const started = performance.now();
+        const { raw, scores } = await model.run(inputsOf(batch, this.#payload.features));
+        if (signal.aborted) return;
+        this.#forwardMs = (performance.now() - started) / length;
+        const differences = batch.map(({ id, outputs }, i) => {
+          this.#scores.set(placeOf(index, id), rowOf(scores, i, length));
+          return relativeDifference(rowOf(raw, i, length), outputs[index].raw.data as Float32Array);
+        });
+        const { engine } = this.#state;
+        if (engine) this.#update({ engine: { ...engine, maxDiff: Math.max(engine.maxDiff ?? 0, ...differences) } });
+      } catch (error) {
+        if (isFatal(error)) throw error;
+        if (signal.aborted) return;
+        // One bad sample must not take the others with it.
+        if (length > 1) batches.push(...batch.map((sample) => [sample]));
+        else this.#failures.set(placeOf(index, batch[0].id), notices.messageOf(error));
+      }
     }
   }
 
@@ -936,7 +939,9 @@ export class Session extends EventTarget implements Store {
     const result = finished(card);
     const before = this.#state.inspection?.card.sample.id === sample.id ? this.#state.inspection : null;
     const edits = editsWithin(sample, this.#choice.edited[sample.id]);
-    this.#variants = card.status === "error" ? null : variantsOf(sample, result, inspect, pixels, edits, baseline);
+    const known = this.#variants;
+    this.#variants =
+      card.status === "error" ? null : variantsOf(sample, result, inspect, pixels, edits, baseline, known);
     const trial = (name: keyof Variants): Trial | null => {
       const variant = this.#variants?.[name];
       if (!variant) return null;

@@ -2,14 +2,14 @@
 jest.mock("../src/client", () => ({ sharedEngine: () => undefined }));
 import { availableBackends } from "../src/backend";
 import { START } from "../src/choice";
-import { Model, type ResultArray } from "../src/engine";
+import { Model, type FloatArray, type ResultArray } from "../src/engine";
 import { attribute, describeLayers, describeMethods, plan } from "../src/methods";
 import { measure } from "../src/metrics";
 import { RefusedError, type Engine, type EngineModel, type Source } from "../src/seams";
 import { Session } from "../src/session";
 import type { State } from "../src/state";
 import type { FeatureSpec, FetchRequest, Payload, Sample, Scan } from "../src/wire";
-import { difference, type Net, readNet } from "./engine/fixtures";
+import { decode, difference, type Net, readLengths, readNet } from "./engine/fixtures";
 
 const net = readNet("digits");
 const [input] = Object.keys(net.inputs);
@@ -462,6 +462,73 @@ test("one output per sample has no classes and no target", async () => {
   );
   const state = await until(start(payload, new TestSource(false)), settled);
   expect(state.cards[0]).toMatchObject({ predictions: [], target: null, correct: null });
+});
+
+describe("texts of different lengths", () => {
+  const { onnx, calls } = readLengths().encoder;
+  const lengths = [1, 4, 9];
+  const place = (length: number) => calls.find(({ inputs }) => inputs.text.shape[1] === length)!;
+  const text = (id: number, length: number, i: number): Sample => {
+    const { inputs, baselines, raw } = place(length);
+    const own = ({ data, shape: [n, ...shape] }: FloatArray) => ({
+      ...{ dtype: "float32" as const, shape },
+      data: Float32Array.from(data).slice((i * data.length) / n, ((i + 1) * data.length) / n),
+    });
+    const ids = own(inputs.text);
+    return {
+      ...{ id, label: null, inputs: [ids], display: [Array.from(ids.data, String)] },
+      ...{ baselines: [[own(baselines.text)]], additional: {}, feature_masks: [null], error: null },
+      outputs: [{ raw: own(raw), scores: own(raw) }],
+    };
+  };
+  /** First and second ones of each length take turns. */
+  const texts = [0, 1].flatMap((i) => lengths.map((length, k) => text(i * lengths.length + k, length, i)));
+  const payload = (method: string) =>
+    payloadOf(texts, {
+      models: [{ name: "Encoder", size: 1, onnx: decode(onnx) }],
+      features: [{ name: "Review", kind: "text", input: "text", baselines: ["random"], categories: [] }],
+      choice: { method, arguments: { "Integrated Gradients": { n_steps: 6 } } },
+      show: texts.length,
+    });
+
+  test("go through the model batch by batch, with PyTorch's outputs and Captum's attributions", async () => {
+    const run = jest.spyOn(Model.prototype, "run");
+    const state = await until(start(payload("Integrated Gradients"), new TestSource(false)), settled);
+    expect(run.mock.calls.map(([{ text }]) => text.shape)).toEqual(lengths.map((length) => [2, length]));
+    run.mockRestore();
+    expect(state.engine!.maxDiff).toBeLessThan(1e-5);
+    state.cards.forEach(({ result, sample }, k) => {
+      const length = lengths[k % lengths.length];
+      const { attributions } = place(length).cases.find(({ method }) => method === "Integrated Gradients")!;
+      const i = Math.floor(k / lengths.length);
+      const { values, shape } = result!.attributions[0]!;
+      expect([sample.id, shape]).toEqual([k, [length]]);
+      const expected = { data: attributions.text.data.slice(i * length, (i + 1) * length), shape };
+      expect(difference({ data: values, shape }, expected)).toBeLessThan(1e-4);
+    });
+  });
+
+  test("cannot be explained by each other, and the cards say why", async () => {
+    start(payload("Feature Permutation"), new TestSource(false));
+    const { cards } = await until(session, ({ cards }) => cards.length > 0 && cards.every((c) => c.status === "error"));
+    expect(new Set(cards.map(({ error }) => error))).toEqual(
+      new Set([
+        "Feature Permutation explains samples by each other and needs inputs of one shape, " +
+          'got 1, 4, 9 tokens in feature "Review". Pad or cut all texts to one length.',
+      ]),
+    );
+    session.setMethod("Saliency");
+    await until(session, settled);
+  });
+
+  test("one that the model does not take marks only its card", async () => {
+    const wrong = { ...texts[2], inputs: [{ ...texts[2].inputs[0], data: new Float32Array(9).fill(99) }] };
+    const samples = [...texts.slice(0, 2), wrong, ...texts.slice(3)];
+    start({ ...payload("Saliency"), scan: { ...payload("Saliency").scan, samples } }, new TestSource(false));
+    const { cards } = await until(session, ({ cards }) => cards.length > 0 && cards.every((c) => c.status !== "queued" && c.status !== "running")); // prettier-ignore
+    expect(cards.map(({ status }) => status)).toEqual(["ready", "ready", "error", "ready", "ready", "ready"]);
+    expect(cards[2].error).toMatch(/99/);
+  });
 });
 
 describe("what was chosen", () => {

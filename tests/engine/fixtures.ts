@@ -89,3 +89,19 @@ export function difference(got: ResultArray, expected: ResultArray, floor = 1e-6
   });
   return most / Math.max(scale, floor);
 }
+
+/** A model that takes texts of any length, and what torch and Captum say of some. */
+export interface Lengths {
+  onnx: string;
+  calls: {
+    inputs: Record<string, FloatArray>;
+    baselines: Record<string, FloatArray>;
+    target: number[];
+    raw: FloatArray;
+    cases: { method: string; arguments: Arguments; attributions: Record<string, FloatArray> }[];
+  }[];
+}
+
+/** By model: what lengths.make.py recorded. */
+export const readLengths = (): Record<string, Lengths> =>
+  JSON.parse(readFileSync(join(__dirname, "lengths.json"), "utf8"), revive) as Record<string, Lengths>;

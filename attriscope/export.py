@@ -488,6 +488,7 @@ def _simplify(model: ir.Model) -> None:
     _name_dimensions(model.graph)
     passes.IdentityEliminationPass()(model)
     _drop_false_biases(model.graph)
+    _look_up_samples_first(model.graph)
     _settle_shapes(model.graph)
     Sequential(
         passes.RemoveUnusedNodesPass(),
@@ -530,6 +531,29 @@ def _drop_false_biases(graph: ir.Graph) -> None:
         shape = node.inputs[2].shape
         if shape is not None and len(shape) != 1:
             node.resize_inputs(2)
+
+
+def _look_up_samples_first(graph: ir.Graph) -> None:
+    """Turn what an embedding gives in place of the ids that it is given: what a sample looks up must lie together."""
+    for node in list(graph):
+        axis = node.attributes.get("axis")
+        if node.op_type != "Gather" or (axis is not None and axis.as_int()):
+            continue
+        (table, ids), (result,) = node.inputs, node.outputs
+        turn = ids.producer() if ids is not None else None
+        if turn is None or turn.op_type != "Transpose" or "perm" not in turn.attributes:
+            continue
+        if table is None or not table.is_initializer() or result.shape is None:
+            continue
+        turned = turn.attributes["perm"].as_ints()
+        perm = [*turned, *range(len(turned), len(result.shape))]
+        shape = ir.Shape([result.shape[perm.index(i)] for i in range(len(perm))])
+        found = ir.Value(name=f"{result.name}_by_sample", shape=shape, type=result.type)
+        lookup = ir.Node("", "Gather", [table, turn.inputs[0]], outputs=[found], name=node.name)
+        after = ir.Node("", "Transpose", [found], [ir.AttrInt64s("perm", perm)], name=turn.name)
+        lookup.metadata_props.update(node.metadata_props)
+        after.metadata_props.update(turn.metadata_props)
+        ir.convenience.replace_nodes_and_values(graph, node, [node], [lookup, after], [result], after.outputs)
 
 
 def _settle_shapes(graph: ir.Graph) -> None:

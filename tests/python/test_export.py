@@ -365,6 +365,21 @@ class TestFreeDimensions:
         assert len(recurrent) == 3
         assert {dim for shape in found.values() for dim in shape if isinstance(dim, str)} == {"batch", "length"}
 
+    def test_ids_are_looked_up_sample_by_sample(self) -> None:
+        class Turned(Recurrences):
+            def forward(self, ids):
+                return self.linear(self.gru(self.embedding(ids.T))[0][-1] * (ids.T != 0).float().mean(0)[:, None])
+
+        _, graph = self.exported(seeded(Turned))
+        lookup = next(node for node in graph.graph.node if "embedding.weight" in node.input)
+        assert (lookup.op_type, lookup.input[1]) == ("Gather", "ids")
+        assert shapes(graph.graph)[lookup.output[0]] == ["batch", "length", 8]
+        assert metadata(lookup, "name_scopes")[:-1] == ["", "embedding"]
+        for length in (4, 6):
+            (raw,) = ReferenceEvaluator(graph).run(["raw"], {"ids": texts(length).numpy()})
+            with torch.no_grad():
+                np.testing.assert_allclose(raw, seeded(Turned)(texts(length)), atol=1e-5)
+
     def test_torch_is_as_it_was(self) -> None:
         def state() -> list:
             operators = (torch.ops.aten.lstm.input, torch.ops.aten.gru.input)

@@ -85,11 +85,8 @@ def page(packed: bytes, title: str) -> str:
 
 def ready(payload: wire.Payload, packed: bytes, model_id: str, title: str) -> Bundle:
     """The explorer: live with our extension, else as a page in an iframe, else as a table."""
-    rows = -(-min(payload.show, len(payload.scan.samples)) // 2)
-    # Controls and status of a narrow notebook, then rows of two cards; readers can drag it larger.
-    height = max(440, 300 + 164 * rows)
     iframe = (
-        f'<div style="height:{height}px;resize:vertical;overflow:hidden">'
+        f'<div style="height:{_height(payload)}px;resize:vertical;overflow:hidden">'
         f'<iframe title="{escape(title)}" sandbox="allow-scripts allow-downloads" '
         f'style="width:100%;height:100%;border:0" srcdoc="{escape(page(packed, title))}"></iframe></div>'
     )
@@ -98,6 +95,18 @@ def ready(payload: wire.Payload, packed: bytes, model_id: str, title: str) -> Bu
         "text/html": iframe + _table(payload) + _caption(payload),
         "text/plain": f"{title}, {len(payload.scan.samples)} samples; open the notebook in JupyterLab to explore them",
     }
+
+
+def _height(payload: wire.Payload) -> int:
+    """About what the explorer takes, in CSS pixels: controls of a narrow notebook, then the cards; it can be dragged."""
+    cards = min(payload.show, len(payload.scan.samples))
+    kinds = {feature.kind for feature in payload.features}
+    if kinds <= {"image", "empty"}:
+        return max(440, 300 + 164 * -(-cards // 2))
+    # Cards of texts and rows take the whole width; beside a short one stand the predictions.
+    of = {"image": 120, "text": 72, "empty": 0}
+    shown = (of.get(f.kind, 100 + 22 * min(len(f.categories), 8)) for f in payload.features)
+    return 300 + cards * max(168, 44 + sum(shown))
 
 
 def preparing(stage: str, model_id: str, title: str) -> Bundle:

@@ -360,7 +360,8 @@ class Samples:
         has_classes = outputs[0].raw.size > 1
         label, error = _label(entry.label, len(self._classes))
         if not has_classes:
-            error = None
+            # One output is a number, or the logit of one of several classes.
+            label, error = (label if len(self._classes) > 1 else None), None
         faults = (f.fault(r, x) for f, r, x in zip(self._features, entry.raw, inputs, strict=True))
         error = next((fault for fault in faults if fault), error)
         for name, of in zip(self._models, outputs, strict=True):

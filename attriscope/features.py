@@ -18,6 +18,9 @@ Transforms = Transform | Sequence[Transform] | None
 
 _CHANNELS = (1, 3, 4)
 
+#: Whole numbers up to this are exact in float32, in which inputs travel.
+_EXACT = 2**24
+
 
 @dataclass
 class Prepared:
@@ -101,7 +104,9 @@ class BaseFeature:
         return x
 
     def fault(self, raw: torch.Tensor, x: torch.Tensor) -> str | None:
-        """Where NaN or infinite values of the transformed input ``x`` come from, if there are any."""
+        """Why ``x``, the transformed input, cannot be explained: too large integers, or where NaN comes from."""
+        if not x.is_floating_point() and x.numel() and (most := int(x.abs().max())) > _EXACT:
+            return f"{self.name}: got the integer {most}; expected at most {_EXACT}: the page counts in float32"
         if bad := _bad(raw):
             return f"{self.name}: {bad} of {raw.numel()} values of the raw input are NaN or infinite"
         if not _bad(x):

@@ -98,7 +98,7 @@ def ready(payload: wire.Payload, packed: bytes, model_id: str, title: str) -> Bu
 
 
 def _height(payload: wire.Payload) -> int:
-    """About what the explorer takes, in CSS pixels: controls of a narrow notebook, then the cards; it can be dragged."""
+    """About what the explorer takes, in CSS pixels: controls of a narrow notebook, then cards; it can be dragged."""
     cards = min(payload.show, len(payload.scan.samples))
     kinds = {feature.kind for feature in payload.features}
     if kinds <= {"image", "empty"}:

@@ -488,6 +488,13 @@ class TestFaultySamples:
         text = "label {} is out of range; expected 0 to 2, an index into classes"
         assert self.errors(Batch(X[:3], [0, 3, -1])) == [None, text.format(3), text.format(-1)]
 
+    @pytest.mark.parametrize(("classes", "expected"), [(["price"], None), (["cheap", "dear"], 0)])
+    def test_one_output(self, classes, expected) -> None:
+        features = [GeneralFeature("house", ["rooms", "age", "area"])]
+        of = samples([Batch(torch.rand(1, 3), [0.0])], seeded(Rows, 3, 1), features, classes, None)
+        (sample,) = scan(of).samples
+        assert (sample.label, sample.error) == (expected, None)
+
     @pytest.mark.parametrize("label", [0.5, "cat", float("nan"), torch.tensor([1.0, 0.0])])
     def test_label_no_integer(self, label) -> None:
         (error,) = self.errors(Batch(X[:1], [label]))

@@ -187,6 +187,13 @@ class TestFaults:
         # also where a transform hides them
         assert self.fault(raw, lambda x: torch.nan_to_num(x)) == text
 
+    def test_integers_that_float32_tells_apart(self) -> None:
+        feature = TextFeature("Review", None, None)
+        ids = torch.tensor([5, 2**24])
+        assert feature.fault(ids, ids) is None
+        text = "Review: got the integer 16777217; expected at most 16777216: the page counts in float32"
+        assert feature.fault(ids + 1, ids + 1) == text
+
     def test_after_a_transform(self) -> None:
         raw = images(1)[0]
         raw[1, 2, 3] = 0

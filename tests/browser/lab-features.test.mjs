@@ -7,6 +7,7 @@ import { root } from "../../scripts/environment.mjs";
 import { features, NAMES } from "./features.mjs";
 import { Explorer, launch, openLab, runAll, startJupyter } from "./harness.mjs";
 
+const jupyter = await startJupyter();
 const browser = await launch();
 
 describe("the example's features in JupyterLab", () => {
@@ -15,7 +16,6 @@ describe("the example's features in JupyterLab", () => {
   const count = () => page.evaluate(() => window.jupyterapp.shell.currentWidget.context.model.cells.length);
 
   before(async () => {
-    const jupyter = await startJupyter();
     const notebook = JSON.parse(fs.readFileSync(root("examples", "features.ipynb"), "utf8"));
     const code = notebook.cells.filter(({ cell_type }) => cell_type === "code").map(({ source }) => source);
     const tests = JSON.stringify(root("tests", "browser"));

@@ -99,15 +99,11 @@ export const START: Choice = {
   edited: {},
 };
 
-/** Lengths of runs in reading order, shown and hidden pixels in turn, beginning with shown ones. */
+/** Lengths of runs in reading order, shown (0) and hidden pixels (1) in turn, beginning with shown ones. */
 export function runsOf(pixels: Uint8Array): number[] {
   const runs: number[] = [];
   let [from, value] = [0, 0];
-  pixels.forEach((pixel, i) => {
-    if (Number(pixel !== 0) === value) return;
-    runs.push(i - from);
-    [from, value] = [i, 1 - value];
-  });
+  for (let to; (to = pixels.indexOf(1 - value, from)) >= 0; [from, value] = [to, 1 - value]) runs.push(to - from);
   return value ? [...runs, pixels.length - from] : runs;
 }
 

@@ -1,9 +1,10 @@
 /** What follows from a state for whoever draws it, on the page or as a figure. */
 import { plural } from "./format";
-import { inView, itemsOf, maskOfItems, UNITS } from "./items";
+import { countOf, inView, itemsOf, maskOfItems, UNITS } from "./items";
 import type { Attribution, Card, Compare, CompareCell, Inspection, Prediction, Result, State } from "./state";
 import { heatMap } from "./styles/heat-map";
 import { styleNamed } from "./styles/index";
+import { ascending } from "./styles/normalize";
 import { original } from "./styles/original";
 import { channelSum } from "./styles/raster";
 import type { Sign, Style } from "./styles/style";
@@ -118,11 +119,12 @@ export class Ranking {
           const y = Math.floor((Math.floor(i / width) * map.height) / height);
           return map.data[y * map.width + x];
         });
-    this.#strengths = this.values.map((value) => strengthOf(value, sign));
+    this.#strengths = new Float32Array(this.values.length);
+    for (let i = 0; i < this.values.length; i++) this.#strengths[i] = strengthOf(this.values[i], sign);
   }
 
   get #sorted(): Float32Array {
-    return (this.#ascending ??= this.#strengths.slice().sort());
+    return (this.#ascending ??= ascending(this.#strengths));
   }
 
   /** From 1; equals share the best of their ranks. */
@@ -137,16 +139,18 @@ export class Ranking {
     if (count <= 0 || sorted[0] === sorted[size - 1]) return mask;
     const least = sorted[Math.max(size - count, 0)];
     let equals = count - (size - this.#upTo(least));
-    this.#strengths.forEach((value, i) => {
+    for (let i = 0; i < size; i++) {
+      const value = this.#strengths[i];
       if (value > least || (value === least && equals-- > 0)) mask[i] = 1;
-    });
+    }
     return mask;
   }
 
   /** The first `count`, in order. */
   first(count: number): number[] {
     const order: number[] = [];
-    this.top(count).forEach((taken, i) => taken && order.push(i));
+    const top = this.top(count);
+    for (let i = top.indexOf(1); i >= 0; i = top.indexOf(1, i + 1)) order.push(i);
     return order.sort((a, b) => this.#strengths[b] - this.#strengths[a] || a - b);
   }
 
@@ -227,7 +231,7 @@ export function triedInWords(state: State, { card, painted, edited }: Inspection
 
 /** @param items of the feature; null: it is a picture */
 function hiddenInWords(state: State, feature: number, items: number | null, painted: Uint8Array): string {
-  const count = (items === null ? painted : maskOfItems(painted, items)).reduce((sum, value) => sum + value, 0);
+  const count = countOf(items === null ? painted : maskOfItems(painted, items));
   const baseline = baselineNameOf(state, feature);
   const how = { blur: "blurred", mean: "painted in the mean", baseline: `painted ${baseline}` };
   const words = items === null ? how[state.choice.inspect.fill] : `replaced by ${baseline}`;

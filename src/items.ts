@@ -85,12 +85,25 @@ export function scaleInWords(features: readonly FeatureSpec[], clip: number): st
   return `scale ${each}, ${kinds[0] === "image" ? clipped : "by the largest magnitude"}`;
 }
 
+const counts = new WeakMap<Uint8Array, number>();
+
+/** How many are masked; masks do not change. */
+export function countOf(mask: Uint8Array): number {
+  let count = counts.get(mask);
+  if (count === undefined) {
+    count = 0;
+    for (let i = 0; i < mask.length; i++) count += mask[i];
+    counts.set(mask, count);
+  }
+  return count;
+}
+
 /** By a mask of [count * places], which of `count` tokens or values are masked, [count]: those of which most is. */
 export function maskOfItems(mask: Uint8Array, count: number): Uint8Array {
   const size = mask.length / count;
   if (size === 1) return mask;
   return Uint8Array.from({ length: count }, (_, i) =>
-    Number(2 * mask.subarray(i * size, (i + 1) * size).reduce((sum, value) => sum + value, 0) > size),
+    Number(2 * countOf(mask.subarray(i * size, (i + 1) * size)) > size),
   );
 }
 

@@ -55,18 +55,20 @@ export function averaged(data: Float32Array, shape: Shape): Float32Array {
   return result;
 }
 
-/** `x` with the values of `other` at the places for which `isTaken` says so. */
+/**
+ * `x` with the values of `other` at the places that are taken.
+ * @param taken [places], 1 where taken
+ */
 export function mixed(
   x: Float32Array,
   other: Float32Array,
   shape: Shape,
-  isTaken: (place: number) => boolean,
+  taken: Uint8Array,
 ): Float32Array<ArrayBuffer> {
-  const { places, channels } = placesOf(shape);
+  const { places } = placesOf(shape);
   const result = new Float32Array(x);
-  for (let p = 0; p < places; p++) {
-    if (isTaken(p)) for (let c = 0; c < channels; c++) result[c * places + p] = other[c * places + p];
-  }
+  for (let start = 0; start < x.length; start += places)
+    for (let p = 0; p < places; p++) if (taken[p]) result[start + p] = other[start + p];
   return result;
 }
 
@@ -90,16 +92,17 @@ export function picturing(
     display.shape.join() === shape.join() ? lineThrough(input.data, display.data, unit, c * places, places) : null,
   );
   const coloured = channels === 3;
+  let [low, high] = [Infinity, -Infinity];
+  for (let i = 0; i < input.data.length; i++) {
+    low = Math.min(low, input.data[i]);
+    high = Math.max(high, input.data[i]);
+  }
+  const whole = { scale: high > low ? 1 / (high - low) : 0, offset: high > low ? -low / (high - low) : 0.5 };
+  const straight = lines.every((line) => line !== null);
   return (values) => {
-    let [low, high] = [Infinity, -Infinity];
-    for (let i = 0; i < input.data.length; i++) {
-      low = Math.min(low, input.data[i]);
-      high = Math.max(high, input.data[i]);
-    }
-    const whole = { scale: high > low ? 1 / (high - low) : 0, offset: high > low ? -low / (high - low) : 0.5 };
     const data = new Float32Array(coloured ? 3 * places : places);
     for (let c = 0; c < channels; c++) {
-      const { scale, offset } = lines.every(Boolean) ? lines[c]! : whole;
+      const { scale, offset } = straight ? lines[c]! : whole;
       const share = coloured ? 1 : 1 / channels;
       const from = coloured ? c * places : 0;
       for (let p = 0; p < places; p++)

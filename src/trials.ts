@@ -32,9 +32,13 @@ export function rasterOf({ inputs }: Sample, feature: number): { width: number; 
 /** How many places of all features the scrubber hides. */
 export const hiddenAt = (at: number, places: number): number => Math.round(at * places);
 
+/** What the variants at the scrubber were made of: while that is the same, so are they. */
+const origins = new WeakMap<Variant, readonly unknown[]>();
+
 /**
  * @param painted [H * W] of the feature in view, 1 where hidden
  * @param edits of any feature; they go before what is painted
+ * @param before what was tried last: of the same scrubber nothing is made again
  */
 export function variantsOf(
   sample: Sample,
@@ -43,47 +47,54 @@ export function variantsOf(
   painted: Uint8Array,
   edits: readonly Edit[],
   baseline: number,
+  before: Variants | null = null,
 ): Variants {
   const values = sample.inputs.map(({ data }) => data as Float32Array<ArrayBuffer>);
   const shapes = sample.inputs.map(({ shape }) => shape);
   const draw = drawingOf(sample, feature);
-  const variant = (changed: Float32Array<ArrayBuffer>[], isHidden: (place: number) => boolean): Variant => ({
+  const variant = (changed: Float32Array<ArrayBuffer>[], hidden: Uint8Array): Variant => ({
     inputs: changed.map((data, i) => ({ dtype: "float32", shape: shapes[i], data })),
     picture: draw && { dtype: "float32", ...draw(changed[feature]) },
-    hidden: Uint8Array.from({ length: placesOf(shapes[feature]).places }, (_, p) => Number(isHidden(p))),
+    hidden,
   });
 
   const isImage = (i: number): boolean => imageOf(sample, i) !== null;
   const replacement = (): Float32Array => {
     if (isImage(feature) && fill === "blur") return blurredOf(sample, feature);
-    if (isImage(feature) && fill === "mean") return averaged(values[feature], shapes[feature]);
+    if (isImage(feature) && fill === "mean") return averagedOf(sample, feature);
     return baselineOf(sample, feature, baseline);
   };
-  const withPaint = () => {
-    const changed = values.map((x, i) =>
-      i === feature ? mixed(x, replacement(), shapes[i], (p) => painted[p] !== 0) : x.slice(),
-    );
-    for (const [i, place, value] of edits) changed[i][place] = value;
-    return changed;
+  const withPaint = (): Variant => {
+    const changed = values.map((x, i) => (i === feature ? mixed(x, replacement(), shapes[i], painted) : x.slice()));
+    const hidden = painted.slice();
+    for (const [i, place, value] of edits) {
+      changed[i][place] = value;
+      if (i === feature) hidden[place] = 1;
+    }
+    return variant(changed, hidden);
   };
-  const isEdited = (p: number) => edits.some(([i, place]) => i === feature && place === p);
+  const after = edits.length > 0 || painted.includes(1) ? withPaint() : null;
 
   const order = result && orderOf(result, shapes);
-  const tried = edits.length > 0 || painted.some((pixel) => pixel !== 0);
-  const after = tried ? variant(withPaint(), (p) => painted[p] !== 0 || isEdited(p)) : null;
   if (!order) return { after, deleted: null, inserted: null };
+  const origin = [sample, order, feature, at, baseline];
+  if (before?.deleted && isSame(origins.get(before.deleted), origin)) return { ...before, after };
   const taken = new Uint8Array(order.length);
   for (const place of order.subarray(0, hiddenAt(at, order.length))) taken[place] = 1;
-  const starts = shapes.map((_, i) => shapes.slice(0, i).reduce((sum, shape) => sum + placesOf(shape).places, 0));
+  let start = 0;
+  const byFeature = shapes.map((shape) => taken.slice(start, (start += placesOf(shape).places)));
   const swapped = (from: (i: number) => Float32Array, to: (i: number) => Float32Array) =>
-    values.map((_, i) => mixed(from(i), to(i), shapes[i], (p) => taken[starts[i] + p] !== 0));
-  const isTaken = (p: number): boolean => taken[starts[feature] + p] !== 0;
-  return {
-    after,
-    deleted: variant(swapped((i) => values[i], (i) => baselineOf(sample, i, baseline)), isTaken), // prettier-ignore
-    inserted: variant(swapped((i) => (shapes[i].length === 3 ? blurredOf(sample, i) : baselineOf(sample, i, baseline)), (i) => values[i]), (p) => !isTaken(p)), // prettier-ignore
-  };
+    values.map((_, i) => mixed(from(i), to(i), shapes[i], byFeature[i]));
+  const base = (i: number): Float32Array => baselineOf(sample, i, baseline);
+  const faint = (i: number): Float32Array => (shapes[i].length === 3 ? blurredOf(sample, i) : base(i));
+  const own = (i: number): Float32Array => values[i];
+  const deleted = variant(swapped(own, base), byFeature[feature]);
+  origins.set(deleted, origin);
+  return { after, deleted, inserted: variant(swapped(faint, own), byFeature[feature].map((v) => 1 - v)) }; // prettier-ignore
 }
+
+const isSame = (a: readonly unknown[] | undefined, b: readonly unknown[]): boolean =>
+  a !== undefined && b.every((value, i) => value === a[i]);
 
 function baselineOf({ baselines }: Sample, feature: number, choice: number): Float32Array {
   const all = baselines[feature];
@@ -100,6 +111,10 @@ function drawingOf(sample: Sample, feature: number): ReturnType<typeof picturing
 const blurs = new WeakMap<NDArray, Float32Array>();
 const blurredOf = ({ inputs }: Sample, feature: number): Float32Array =>
   once(blurs, inputs[feature], () => blurred(inputs[feature].data as Float32Array, inputs[feature].shape));
+
+const averages = new WeakMap<NDArray, Float32Array>();
+const averagedOf = ({ inputs }: Sample, feature: number): Float32Array =>
+  once(averages, inputs[feature], () => averaged(inputs[feature].data as Float32Array, inputs[feature].shape));
 
 const orders = new WeakMap<Result["attributions"], Int32Array | null>();
 

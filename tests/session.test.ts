@@ -736,6 +736,23 @@ describe("Inspect", () => {
     expect(deletion.at(-1)).toBeCloseTo(inspection!.deleted!.scores![judged.inspection!.card.target!], 5);
   });
 
+  test("a stroke leaves what is at the scrubber as it was; the scrubber and the baseline do not", async () => {
+    start(payloadOf([sample(0)], { choice: { view: "inspect", inspect: { at: 0.25 } } }), new TestSource(false));
+    const deleted = async () => {
+      const { inspection } = await until(session, ({ inspection: now }) => Boolean(now?.deleted?.scores));
+      return inspection!.deleted!.picture;
+    };
+    const before = await deleted();
+    session.paint(new Uint8Array(64).fill(1, 8, 20), true);
+    expect(await deleted()).toBe(before);
+    session.setInspect({ at: 0.5 });
+    const later = await deleted();
+    expect(later).not.toEqual(before);
+    session.setBaseline(1);
+    await until(session, (s) => settled(s) && s.inspection!.card.result!.baseline === 1);
+    expect(await deleted()).not.toEqual(later);
+  });
+
   test("a stroke is one step, and its runs are few", async () => {
     start(payloadOf([sample(0)], { choice: { view: "inspect" } }), new TestSource(false));
     await until(session, (s) => Boolean(s.inspection?.card.result));

@@ -6,12 +6,12 @@ import { baselineNameOf, channelNames, type Grid, isDeltaHigh, nameOf, picturesO
 import type { Actions, Attribution, Card, Inspect, Inspection, State } from "../state";
 import { heatMap } from "../styles/heat-map";
 import { rasterSize } from "../styles/raster";
-import { imageOf, inView, itemsOf, maskOfItems, perItem, shownAs, UNITS } from "../items";
+import { countOf, imageOf, inView, itemsOf, maskOfItems, perItem, shownAs, UNITS } from "../items";
 import type { FeatureSpec, Items, NDArray } from "../wire";
 import { percent, plural, signed } from "../format";
 import { box, brush, check, cross, warning } from "./icons";
 import { type Look, scaleOf } from "./map";
-import { countOf, type Pixel } from "./masks";
+import type { Pixel } from "./masks";
 import type { Explain } from "./predictions";
 import type { Segment } from "./segments";
 import { type AttriscopeStage, type Pane, type Shape, STEP, type Stroke, type Tool } from "./stage";

@@ -5,8 +5,18 @@ import type { Attribution, Display } from "../state";
 import { rampOf } from "../styles/colormaps";
 import { heatMap } from "../styles/heat-map";
 import { type NormalizedMap, Normalizer } from "../styles/normalize";
-import { channelSum, type Raster, rasterSize, resample, rgbaOf, smoothed } from "../styles/raster";
-import type { Ramp, Sign, Style, Theme } from "../styles/style";
+import {
+  channelSum,
+  finer,
+  type Part,
+  type Raster,
+  rasterSize,
+  resample,
+  rgbaOf,
+  type Size,
+  smoothed,
+} from "../styles/raster";
+import type { Ramp, RGB, Sign, Style, Theme } from "../styles/style";
 import type { NDArray } from "../wire";
 import { strengthOf } from "../derived";
 import { paintSoon } from "./painting";
@@ -26,6 +36,10 @@ export function lookOf(display: Display, theme: Theme, pixelRatio: number, befor
   return { display, theme, pixelRatio, ramp: same ? before.ramp : rampOf(cmap, sign, theme) };
 }
 
+const isSame = (a: Part, b: Part): boolean => Object.values(a).join() === Object.values(b).join();
+
+const WHOLE: Part = { left: 0, top: 0, right: 1, bottom: 1 };
+
 /** Side of a picture in CSS pixels, unless another one is asked for. */
 export const SIDE = 96;
 
@@ -42,6 +56,7 @@ interface PreparedMap {
   /** In words, where most of the magnitude lies. */
   area: string;
   normalized: NormalizedMap;
+  halves: Raster<Float32Array>[];
   /** The normalised values at the size of the last picture. */
   drawn?: { key: string; data: Float32Array };
 }
@@ -56,7 +71,7 @@ function preparedMap({ values, shape }: Attribution, { sign, clip }: Display, sc
   const raster = known?.raster ?? channelSum(values, shape);
   const normalizer = known?.normalizer ?? new Normalizer(raster.data);
   const area = known?.area ?? strongestArea(raster);
-  const made = { key, raster, normalizer, area, normalized: normalizer.normalize(sign, clip, scale) };
+  const made = { key, raster, normalizer, area, normalized: normalizer.normalize(sign, clip, scale), halves: [] };
   maps.set(values, made);
   return made;
 }
@@ -67,16 +82,52 @@ export const scaleOf = (attribution: Attribution, display: Display): number =>
 
 /** By image: its pixels at the sizes and on the backgrounds that are shown. */
 const images = new WeakMap<NDArray, Map<string, Uint8ClampedArray>>();
+const halvesOfImages = new WeakMap<NDArray, { background: RGB; halves: Raster<Uint8ClampedArray>[] }>();
 
-function pixelsOf(image: NDArray, { background }: Theme, width: number, height: number): Uint8ClampedArray {
-  const key = [width, height, background].join();
+function pixelsOf(image: NDArray, { background }: Theme, plan: Plan, part: Part): Uint8ClampedArray {
+  const key = [plan.width, plan.height, Object.values(part), background].join();
   const known = images.get(image) ?? new Map<string, Uint8ClampedArray>();
   images.set(image, known);
-  const pixels = known.get(key) ?? resample(rgbaOf(image, background), width, height).data;
+  const pixels = known.get(key) ?? resized(image, background, plan, part).data;
   // Themes and zoom levels come and go.
   if (known.size > 4) known.clear();
   known.set(key, pixels);
   return pixels;
+}
+
+function resized(image: NDArray, background: RGB, plan: Plan, part: Part): Raster<Uint8ClampedArray> {
+  const known = halvesOfImages.get(image);
+  const of = known?.background === background ? known : { background, halves: [] };
+  halvesOfImages.set(image, of);
+  const size = rasterSize(image.shape);
+  const coarse = coarsest(of.halves, size, plan, part, () => rgbaOf(image, background, halfOf(size)));
+  return coarse ? resample(coarse, plan.width, plan.height, part) : rgbaOf(image, background, plan, part);
+}
+
+const halfOf = ({ width, height }: Size): Size => ({ width: Math.ceil(width / 2), height: Math.ceil(height / 2) });
+
+/**
+ * A large raster at half its size, a quarter, an eighth ...: that which still has two pixels by two for each one of the
+ * plan; null where that is the raster itself. Whoever zooms begins with the whole, and need not read all of it again.
+ * @param halves that have been made; they are made when the whole is seen
+ */
+function coarsest<Data extends Float32Array | Uint8ClampedArray>(
+  halves: Raster<Data>[],
+  size: Size,
+  { width, height }: Plan,
+  part: Part,
+  first: () => Raster<Data>,
+): Raster<Data> | null {
+  const times = Math.floor(Math.log2(Math.min(size.width / width, size.height / height))) - 1;
+  const isWhole = part.right - part.left === width && part.bottom - part.top === height;
+  if (times < 1 || (halves.length === 0 && !isWhole)) return null;
+  if (halves.length === 0) halves.push(first());
+  while (halves.length < times) {
+    const last = halves.at(-1)!;
+    const half = halfOf(last);
+    halves.push(resample(last, half.width, half.height));
+  }
+  return halves[times - 1];
 }
 
 /** What is drawn, in pixels of the canvas, and how large it stands on the page. */
@@ -151,6 +202,9 @@ export class AttriscopeMap extends LitElement {
   @property({ attribute: false }) scale: number | null = null;
   /** In CSS pixels, of the square that the picture is fitted into. */
   @property({ type: Number }) side = SIDE;
+  /** What of the picture is in view, as shares of its width and height: the rest need not be drawn. */
+  @property({ attribute: false, hasChanged: (now: Part, before?: Part) => !before || !isSame(now, before) })
+  seen: Part = WHOLE;
   @property() label = "";
   /** The pixel to mark; fires "probe" with the place under the pointer, or null. */
   @property({ attribute: false }) mark: Place | null = null;
@@ -178,6 +232,9 @@ export class AttriscopeMap extends LitElement {
         inset: 0;
         box-shadow: inset 0 0 0 1px color-mix(in srgb, currentColor 14%, transparent);
         pointer-events: none;
+      }
+      canvas {
+        position: absolute;
       }
       canvas.pixelated {
         image-rendering: pixelated;
@@ -212,13 +269,13 @@ export class AttriscopeMap extends LitElement {
   override render() {
     const { cssWidth, cssHeight, pixelated } = this.#plan();
     const label = [this.label, this.note ?? ""].filter(Boolean).join(", ");
-    return html`<div class="frame" @pointermove=${this.#probe} @pointerleave=${this.#probe}>
-        <canvas
-          class=${pixelated && !this.#smooth ? "pixelated" : ""}
-          style="width: ${cssWidth}px; height: ${cssHeight}px"
-          role="img"
-          aria-label=${label}
-        ></canvas>
+    return html`<div
+        class="frame"
+        style="width: ${cssWidth}px; height: ${cssHeight}px"
+        @pointermove=${this.#probe}
+        @pointerleave=${this.#probe}
+      >
+        <canvas class=${pixelated && !this.#smooth ? "pixelated" : ""} role="img" aria-label=${label}></canvas>
         ${this.mark ? this.#marker(this.mark, cssWidth, cssHeight) : nothing}
       </div>
       ${this.blank && this.picture === heatMap ? html`<span class="note" data-note="zero">${this.note}</span>` : nothing}`;
@@ -238,9 +295,11 @@ export class AttriscopeMap extends LitElement {
   }
 
   override updated(): void {
-    const { display, theme, ramp, pixelRatio } = this.look;
+    const { display, theme, ramp } = this.look;
     const { picture } = this;
-    const inputs: unknown[] = [this.image, theme, pixelRatio, this.side, picture, this.attribution?.values];
+    const plan = this.#plan();
+    const size = [plan.width, plan.height, ...Object.values(this.#part(plan))];
+    const inputs: unknown[] = [this.image, theme, ...size, picture, this.attribution?.values];
     if (picture) inputs.push(ramp, this.scale, this.#smooth, display.clip, picture.usesOpacity && display.opacity);
     if (inputs.length === this.#painted.length && inputs.every((input, i) => input === this.#painted[i])) return;
     this.#painted = inputs;
@@ -277,26 +336,40 @@ export class AttriscopeMap extends LitElement {
 
   /** The finer of image and map decides: neither loses what the other has. */
   #plan(): Plan {
-    const image = rasterSize(this.image?.shape ?? []);
-    const map = this.picture && this.attribution ? rasterSize(this.attribution.shape) : image;
-    const { width, height } = map.width * map.height >= image.width * image.height ? map : image;
+    const map = this.picture && this.attribution ? this.attribution.shape : null;
+    const { width, height } = finer(this.image?.shape ?? [], map);
     return plan(width, height, this.look.pixelRatio, this.side);
   }
 
+  /** The pixels that are in view, and those that are cut. */
+  #part({ width, height }: Plan): Part {
+    const { left, top, right, bottom } = this.seen;
+    return {
+      left: Math.floor(left * width),
+      top: Math.floor(top * height),
+      right: Math.ceil(right * width),
+      bottom: Math.ceil(bottom * height),
+    };
+  }
+
   #paint(canvas: HTMLCanvasElement): void {
-    const { width, height } = this.#plan();
+    const plan = this.#plan();
+    const part = this.#part(plan);
+    const [width, height] = [part.right - part.left, part.bottom - part.top];
     const { theme, ramp, display } = this.look;
-    const image = this.image ? pixelsOf(this.image, theme, width, height) : new Uint8ClampedArray(width * height * 4);
+    const image = this.image ? pixelsOf(this.image, theme, plan, part) : new Uint8ClampedArray(width * height * 4);
     let pixels = image;
     this.blank = false;
     this.note = null;
     if (this.picture && this.attribution) {
       const prepared = preparedMap(this.attribution, display, this.scale);
-      const drawn = `${width} ${height} ${this.#smooth}`;
+      const drawn = [plan.width, plan.height, Object.values(part), this.#smooth].join();
       if (prepared.drawn?.key !== drawn) {
-        const resized = this.#smooth ? smoothed : resample;
-        const { data } = resized({ ...prepared.raster, data: prepared.normalized.values }, width, height);
-        prepared.drawn = { key: drawn, data };
+        const normalized = { ...prepared.raster, data: prepared.normalized.values };
+        const half = halfOf(normalized);
+        const coarse = coarsest(prepared.halves, normalized, plan, part, () => resample(normalized, half.width, half.height)); // prettier-ignore
+        const sized = (this.#smooth ? smoothed : resample)(coarse ?? normalized, plan.width, plan.height, part);
+        prepared.drawn = { key: drawn, data: sized.data };
       }
       pixels = this.picture.paint(prepared.drawn.data, image, width, height, { ramp, theme, opacity: display.opacity });
       this.blank = prepared.normalized.scale === 0;
@@ -304,6 +377,11 @@ export class AttriscopeMap extends LitElement {
     }
     canvas.width = width;
     canvas.height = height;
+    // Until it is painted anew, it is moved and stretched with the frame.
+    canvas.style.left = `${(part.left / plan.width) * 100}%`;
+    canvas.style.top = `${(part.top / plan.height) * 100}%`;
+    canvas.style.width = `${(width / plan.width) * 100}%`;
+    canvas.style.height = `${(height / plan.height) * 100}%`;
     const context = canvas.getContext("2d");
     const target = context?.createImageData(width, height);
     target?.data.set(pixels);

@@ -6,19 +6,6 @@ export interface Pixel {
   y: number;
 }
 
-const counts = new WeakMap<Uint8Array, number>();
-
-/** How many are masked; masks do not change. */
-export function countOf(mask: Uint8Array): number {
-  let count = counts.get(mask);
-  if (count === undefined) {
-    count = 0;
-    for (const pixel of mask) count += pixel;
-    counts.set(mask, count);
-  }
-  return count;
-}
-
 /** A copy of the mask, with `value` wherever a round brush of that diameter has passed on its way. */
 export function brushed(mask: Uint8Array, grid: Grid, way: readonly Pixel[], size: number, value: 0 | 1): Uint8Array {
   const painted = mask.slice();
@@ -67,8 +54,16 @@ export interface Extent {
 /**
  * Where the masked pixels lie on a square canvas: 1, and 2 on the inner edge of their regions.
  * Where several share a pixel of the canvas, a quarter of them is enough.
+ * @param without the pixels of this other mask
  */
-export function outlined(mask: Uint8Array, grid: Grid, extent: Extent, side: number, thickness: number): Uint8Array {
+export function outlined(
+  mask: Uint8Array,
+  grid: Grid,
+  extent: Extent,
+  side: number,
+  thickness: number,
+  without: Uint8Array | null = null,
+): Uint8Array {
   const columns = cellsOf(extent.left, extent.width, grid.width, side);
   const rows = cellsOf(extent.top, extent.height, grid.height, side);
   const covered = new Uint8Array(side * side);
@@ -77,7 +72,8 @@ export function outlined(mask: Uint8Array, grid: Grid, extent: Extent, side: num
       const size = (rows.to[row] - rows.from[row]) * (columns.to[column] - columns.from[column]);
       let found = 0;
       for (let y = rows.from[row]; y < rows.to[row]; y++)
-        for (let x = columns.from[column]; x < columns.to[column]; x++) found += mask[y * grid.width + x];
+        for (let i = y * grid.width + columns.from[column], end = y * grid.width + columns.to[column]; i < end; i++)
+          if (mask[i] && !without?.[i]) found += 1;
       covered[row * side + column] = Number(found > 0 && found * 4 >= size);
     }
   }

@@ -7,7 +7,8 @@ import { property, state as own } from "lit/decorators.js";
 import { styleMap } from "lit/directives/style-map.js";
 import type { Grid, Ranking } from "../derived";
 import type { Attribution } from "../state";
-import { rasterSize } from "../styles/raster";
+import { countOf } from "../items";
+import { finer } from "../styles/raster";
 import type { Style } from "../styles/style";
 import type { NDArray } from "../wire";
 import { signed } from "../format";
@@ -15,7 +16,7 @@ import type { Look } from "./map";
 import { boxed, brushed, type Extent, outlined, type Pixel } from "./masks";
 import { USES_ESCAPE } from "./popover";
 import { base, results } from "./tokens";
-import { type Frame, panned, placed, showing, type Viewport, WHOLE, zoomed } from "./viewport";
+import { type Frame, panned, placed, seenOf, showing, type Viewport, WHOLE, zoomed } from "./viewport";
 
 /** Windows are multiples of what many small pictures measure, or of a part of it. */
 export const STEP = 32;
@@ -299,10 +300,8 @@ export class AttriscopeStage extends LitElement {
   }
 
   #frame(pane: Pane, side: number): Frame {
-    const image = rasterSize(pane.image?.shape ?? []);
-    const map = pane.picture && pane.attribution ? rasterSize(pane.attribution.shape) : image;
-    const grid = map.width * map.height >= image.width * image.height ? map : image;
-    return { grid, side, pixelRatio: this.look.pixelRatio };
+    const map = pane.picture && pane.attribution ? pane.attribution.shape : null;
+    return { grid: finer(pane.image?.shape ?? [], map), side, pixelRatio: this.look.pixelRatio };
   }
 
   #sideOf(pane: Pane): number {
@@ -356,6 +355,7 @@ export class AttriscopeStage extends LitElement {
                     .scale=${pane.scale}
                     .look=${this.look}
                     .side=${extent.side}
+                    .seen=${seenOf(extent, side)}
                     label=${pane.label}
                     data-picture=${pane.name}
                   ></attriscope-map>
@@ -450,7 +450,8 @@ export class AttriscopeStage extends LitElement {
       this.#corner = null;
       this.pinned = false;
     }
-    if (changed.has("ranking") || changed.has("top")) this.#outline = this.ranking?.top(this.top) ?? null;
+    if (changed.has("ranking") || changed.has("top"))
+      this.#outline = this.top > 0 ? (this.ranking?.top(this.top) ?? null) : null;
   }
 
   /** The top pixels. */
@@ -462,17 +463,23 @@ export class AttriscopeStage extends LitElement {
     this.toggleAttribute(USES_ESCAPE, this.#corner !== null || this.#tells);
     const { painted, look } = this;
     const shown = this.#shown;
+    // Most pictures lie alike in their windows, and show the same top pixels.
+    const tops = new Map<string, Uint8Array>();
     for (const element of this.renderRoot.querySelectorAll<HTMLElement>(".window")) {
       const pane = [this.input, ...this.maps].find(({ name }) => name === element.dataset.pane)!;
-      const extent = placed(this.view, this.#frame(pane, this.#sideOf(pane)));
+      const side = this.#sideOf(pane);
+      const extent = placed(this.view, this.#frame(pane, side));
       const [top, hidden] = element.querySelectorAll("canvas");
-      const place = [look.theme, look.pixelRatio, ...Object.values(extent)];
+      const place = [look.theme, look.pixelRatio, side, ...Object.values(extent)];
       if (top && this.#isNew(top, [this.#outline, shown, ...place])) {
-        this.#draw(top, extent, this.top > 0 ? this.#outline?.map((pixel, i) => (shown[i] ? 0 : pixel)) : null, 1);
+        const key = place.join();
+        const lines = tops.get(key) ?? this.#outlined(this.#outline, extent, side, 1, shown);
+        tops.set(key, lines);
+        this.#draw(top, lines);
       }
       if (hidden && this.#isNew(hidden, [shown, painted, ...place])) {
-        const ahead = shown === painted ? null : shown.map((pixel, i) => (painted[i] ? 0 : pixel));
-        this.#draw(hidden, extent, shown, 2, ahead);
+        const ahead = shown === painted ? null : this.#outlined(shown, extent, side, 1, painted);
+        this.#draw(hidden, this.#outlined(shown, extent, side, 2), ahead);
       }
     }
   }
@@ -483,25 +490,29 @@ export class AttriscopeStage extends LitElement {
     return !before || inputs.some((input, i) => input !== before[i]);
   }
 
-  /** The outline of a mask, and another one's area, in the canvas' own text colour. */
-  #draw(
-    canvas: HTMLCanvasElement,
-    extent: Extent,
-    mask: Uint8Array | null | undefined,
+  /** As {@link outlined}, in a window of that side in CSS pixels; empty where the mask is. */
+  #outlined(
+    mask: Uint8Array | null,
+    { left, top, width, height }: Extent,
+    side: number,
     thickness: number,
-    area: Uint8Array | null = null,
-  ): void {
+    without: Uint8Array | null = null,
+  ): Uint8Array {
+    if (!mask || countOf(mask) === 0) return new Uint8Array();
     const ratio = this.look.pixelRatio;
-    const side = Math.round(canvas.parentElement!.clientWidth * ratio);
+    const extent = { left: left * ratio, top: top * ratio, width: width * ratio, height: height * ratio };
+    const line = Math.max(1, Math.round(thickness * ratio));
+    return outlined(mask, this.grid, extent, Math.round(side * ratio), line, without);
+  }
+
+  /** The outline of a mask, and another one's area, in the canvas' own text colour. */
+  #draw(canvas: HTMLCanvasElement, lines: Uint8Array, area: Uint8Array | null = null): void {
+    const side = Math.sqrt(lines.length);
     canvas.width = canvas.height = side;
     const context = canvas.getContext("2d");
-    if (!context || !mask || side === 0) return;
-    const { left, top, width, height } = extent;
-    const scaled = { left: left * ratio, top: top * ratio, width: width * ratio, height: height * ratio };
-    const lines = outlined(mask, this.grid, scaled, side, Math.max(1, Math.round(thickness * ratio)));
-    const fill = area && outlined(area, this.grid, scaled, side, 1);
+    if (!context || side === 0) return;
     const image = context.createImageData(side, side);
-    for (let i = 0; i < lines.length; i++) image.data[4 * i + 3] = lines[i] === 2 ? 255 : fill?.[i] ? 110 : 0;
+    for (let i = 0; i < lines.length; i++) image.data[4 * i + 3] = lines[i] === 2 ? 255 : area?.[i] ? 110 : 0;
     context.putImageData(image, 0, 0);
     context.globalCompositeOperation = "source-in";
     context.fillStyle = getComputedStyle(canvas).color;

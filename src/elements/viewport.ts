@@ -1,5 +1,6 @@
 /** Which part of a picture is seen through a square window, and how large. Lengths are CSS pixels. */
 import type { Grid } from "../derived";
+import type { Part } from "../styles/raster";
 import { plan } from "./map";
 import type { Extent } from "./masks";
 
@@ -36,6 +37,17 @@ export function placed({ zoom, u, v }: Viewport, { grid, side, pixelRatio }: Fra
     top: start(cssHeight, v),
     width: cssWidth,
     height: cssHeight,
+  };
+}
+
+/** What of a picture is in view through a window of that side, as shares of its width and height. */
+export function seenOf({ left, top, width, height }: Extent, side: number): Part {
+  const share = (at: number, length: number): number => Math.max(0, Math.min(1, at / length));
+  return {
+    left: share(-left, width),
+    top: share(-top, height),
+    right: share(side - left, width),
+    bottom: share(side - top, height),
   };
 }
 

@@ -3,11 +3,11 @@ import { Ranking } from "../../src/derived";
 import type { AttriscopeExplorer as Explorer } from "../../src/elements/explorer";
 import { define, TAG } from "../../src/elements/explorer";
 import { layoutOf } from "../../src/elements/inspect";
-import { boxed, brushed, countOf, outlined } from "../../src/elements/masks";
+import { boxed, brushed, outlined } from "../../src/elements/masks";
 import type { AttriscopeStage } from "../../src/elements/stage";
-import { panned, placed, showing, WHOLE, zoomed } from "../../src/elements/viewport";
+import { panned, placed, seenOf, showing, WHOLE, zoomed } from "../../src/elements/viewport";
 import { said } from "../../src/derived";
-import { itemsOf, maskOfItems } from "../../src/items";
+import { countOf, itemsOf, maskOfItems } from "../../src/items";
 import type { State } from "../../src/state";
 import { FakeStore, makeCard, summed } from "../gallery/fake-store";
 import { INSPECT, inspecting } from "../gallery/pages-inspect";
@@ -129,6 +129,13 @@ describe("masks", () => {
     expect([...maskOfItems(mask, 12)]).toEqual([...mask]);
   });
 
+  test("without another mask only the rest of it is covered", () => {
+    const grid = { width: 4, height: 1 };
+    const extent = { left: 0, top: 0, width: 4, height: 1 };
+    const part = outlined(Uint8Array.of(1, 1, 1, 0), grid, extent, 4, 1, Uint8Array.of(0, 1, 0, 1));
+    expect([...part.subarray(0, 4)]).toEqual([2, 0, 2, 0]);
+  });
+
   test("of pixels smaller than those of the canvas a quarter is enough", () => {
     const grid = { width: 8, height: 8 };
     const extent = { left: 0, top: 0, width: 2, height: 2 };
@@ -196,6 +203,14 @@ describe("viewport", () => {
     expect(height).toBe(1);
     expect(top).toBe(160);
     expect(placed(WHOLE, { ...frame, grid: { width: 1, height: 1 } })).toMatchObject({ left: 0, width: 320 });
+  });
+
+  test("what is in view of a picture, as shares of it", () => {
+    expect(seenOf(placed(WHOLE, frame), 320)).toEqual({ left: 0, top: 0, right: 1, bottom: 1 });
+    expect(seenOf(placed(zoomed(WHOLE, frame, 4, 0, 0), frame), 320)).toEqual({ left: 0, top: 0, right: 0.25, bottom: 0.25 }); // prettier-ignore
+    const flat = { ...frame, grid: { width: 500, height: 1 } };
+    expect(seenOf(placed(zoomed(WHOLE, flat, 2, 320, 160), flat), 320)).toMatchObject({ top: 0, right: 1, bottom: 1 });
+    expect(seenOf(placed(zoomed(WHOLE, flat, 2, 320, 160), flat), 320).left).toBeCloseTo(0.5);
   });
 
   test("the keyboard's probe is always in view", () => {
@@ -381,6 +396,23 @@ describe("zoom", () => {
     expect(stage(explorer).view.zoom).toBeGreaterThan(1);
     await point(input, "dblclick", 10, 10);
     expect(stage(explorer).view).toEqual(WHOLE);
+  });
+
+  test("only what is in view is drawn, and nothing again for a probe", async () => {
+    const { explorer } = await mount(INSPECT["inspect: 224 x 224"]());
+    const canvas = (): HTMLCanvasElement => one(one(explorer, '[data-picture="map"]'), "canvas") as HTMLCanvasElement;
+    expect([canvas().width, canvas().height]).toEqual([224, 224]);
+    await point(pane(explorer, "map"), "pointermove", 80, 80);
+    for (let i = 0; i < 4; i++) await press(pane(explorer, "map"), "+");
+    const { zoom } = stage(explorer).view;
+    const across = 224 / zoom;
+    expect(canvas().width).toBeGreaterThanOrEqual(Math.floor(across));
+    expect(canvas().width).toBeLessThan(across + 3);
+    const drawn = jest.spyOn(canvas(), "getContext");
+    await point(pane(explorer, "map"), "pointermove", 90, 90);
+    expect(drawn).not.toHaveBeenCalled();
+    await press(pane(explorer, "map"), "-");
+    expect(drawn).toHaveBeenCalledTimes(1);
   });
 
   test("another sample is seen from the start", async () => {

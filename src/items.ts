@@ -76,6 +76,15 @@ export function shownAs(item: string | number): string {
   return line.trim() === "" ? line.replace(/\s/g, "␣") || "∅" : line;
 }
 
+/** Most items that stand for a sample in words. */
+const FIRST = 40;
+
+/** How a text begins, or what the values of a row are. */
+export function inWords(items: Items, { kind, categories }: FeatureSpec): string {
+  const first = items.slice(0, FIRST).map(shownAs);
+  return kind === "text" ? first.join(" ") : first.map((item, i) => `${categories[i]} ${item}`).join("\u00a0· ");
+}
+
 /** How the scores of a sample become colours and bars, for a line about them; "" where nothing is shown. */
 export function scaleInWords(features: readonly FeatureSpec[], clip: number): string {
   const kinds = (["image", "text", "general"] as const).filter((kind) => features.some((spec) => spec.kind === kind));

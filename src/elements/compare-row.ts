@@ -4,7 +4,7 @@ import { property, state as own } from "lit/decorators.js";
 import { bestOf, isDeltaHigh, nameOf, Ranking } from "../derived";
 import type { Actions, Attribution, Card, Column, CompareCell, Result } from "../state";
 import { styleNamed } from "../styles/index";
-import { imageOf, itemsOf, perItem, shownAs } from "../items";
+import { imageOf, inWords, itemsOf, perItem, shownAs } from "../items";
 import { percent, score, signed } from "../format";
 import { check, cross, warning } from "./icons";
 import { type Look, type Place, probed } from "./map";
@@ -18,9 +18,8 @@ import type { FeatureSpec, Items } from "../wire";
 const THUMBNAIL = 64;
 const INNER = 194;
 
-/** Lines of a table in a cell, the one that tells of the rest among them; most items of a sample in words. */
+/** Lines of a table in a cell, the one that tells of the rest among them. */
 const LINES = 5;
-const FIRST = 40;
 
 /** Two lists of the same objects are the same. */
 const elementwise = <T>(now: readonly T[], before: readonly T[] | undefined): boolean =>
@@ -454,12 +453,8 @@ export class AttriscopeCompareRow extends LitElement {
     ></attriscope-map>`;
   }
 
-  /** The beginning of a text, or what the values of a row are. */
   #words(items: Items) {
-    const { kind, categories } = this.spec!;
-    const first = items.slice(0, FIRST).map(shownAs);
-    const words =
-      kind === "text" ? first.join(" ") : first.map((item, i) => `${categories[i]} ${item}`).join("\u00a0· ");
+    const words = inWords(items, this.spec!);
     return html`<div class="words" dir="auto" title=${words} @click=${() => this.#open(null)}>${words}</div>`;
   }
 

@@ -417,7 +417,11 @@ export class AttriscopeCompare extends LitElement {
         ${score} as ${unitOf(state.features)}s are <b>${line("none")}</b> deleted, ${line("3 2")} inserted, most
         important first
       </span>
-      <attriscope-legend .ramp=${look.ramp} .sign=${look.display.sign}></attriscope-legend>
+      <attriscope-legend
+        .ramp=${look.ramp}
+        .sign=${look.display.sign}
+        ?flat=${state.features[this.#feature]?.kind === "general"}
+      ></attriscope-legend>
     </div>`;
   }
 

@@ -9,78 +9,133 @@ import {
   said,
   shareOf,
   spanOf,
+  triedInWords,
   valueAt,
 } from "../derived";
 import { percent, score, signed, tick } from "../format";
+import { imageOf, inView, itemsOf, maskOfItems, scaleInWords, shownAs, unitOf, UNITS } from "../items";
 import type { Attribution, Card, Faithfulness, Inspection, State, Trial } from "../state";
-import { imageOf } from "../items";
 import { heatMap } from "../styles/heat-map";
 import { rasterSize } from "../styles/raster";
+import type { FeatureSpec, Items } from "../wire";
+import { type Block, rowBlock, textBlock } from "./items";
 import { alert, type Box,  caption, caps, curves, explaining, type Inks, inksOf, MARGIN, methodInWords, picture, SIDE, sheet, slot, verdict } from "./parts"; // prettier-ignore
 import { frameOf, type Look, scaleOf, sizeOf } from "./picture";
 import { explained, settled } from "./shown";
 import { at, fitted, node, path, rect, type Run, rounded, type SvgNode, text, widthOf } from "./svg";
 
-/** Of a picture, what stands above it, and what the panel beside two of them holds. */
+/** Of a picture, what stands above it, and what the panel beside it holds. */
 const [WINDOW, TOP, INNER] = [448, 40, 339];
 const ROWS = 6;
 const GAP = 12;
-const PANEL = MARGIN + 2 * WINDOW + GAP + MARGIN;
-const WIDTH = PANEL + MARGIN + INNER + MARGIN;
+/** Beside the panel: two pictures, or a text or row. */
+const [PICTURES, ITEMS] = [2 * WINDOW + GAP, 652];
 /** Where the two parts of the panel begin to say how it ends, and the second one itself; its own heights. */
 const [VERDICT, SECOND] = [TOP + 178, TOP + 196];
 const [PLOT, CHART, PREVIEWS] = [44, 92, 172];
+/** Of a preview with tokens or values. */
+const LINES = 5;
+
+/** What is in view; -1 and null where nothing is shown. */
+interface Shown {
+  feature: number;
+  spec: FeatureSpec | null;
+  /** Null: it is a picture. */
+  items: Items | null;
+}
 
 export async function inspectFigure(state: State, look: Look): Promise<SvgNode> {
   const inks = inksOf(look);
-  const { inspection } = state;
-  if (!inspection) return sheet("Attriscope", WIDTH, TOP, inks, []);
+  const { inspection, features, choice } = state;
+  const feature = inView(features, choice.inspect.feature);
+  const spec = features[feature] ?? null;
+  const items = inspection && itemsOf(inspection.card.sample, feature);
+  const left = spec?.kind === "image" ? PICTURES : ITEMS;
+  const panel = MARGIN + left + MARGIN;
+  const width = panel + MARGIN + INNER + MARGIN;
+  if (!inspection) return sheet("Attriscope", width, TOP, inks, []);
+  const shown: Shown = { feature, spec, items };
   const [one] = explained(state);
-  const { top } = state.choice.inspect;
-  const hidden = inspection.painted.reduce((sum, pixel) => sum + pixel, 0);
+  const { top } = choice.inspect;
   const words = [
     methodInWords(one, state),
-    `scale per map, top ${look.display.clip} % clipped`,
-    ...(top > 0 ? [`outlined: the ${top} strongest pixels`] : []),
-    ...(hidden > 0 ? [`hidden: ${hidden} pixel${hidden === 1 ? "" : "s"} (${state.choice.inspect.fill})`] : []),
+    scaleInWords(spec ? [spec] : [], look.display.clip),
+    top > 0 && spec ? `outlined: the ${top} strongest ${UNITS[spec.kind]}s` : "",
+    triedInWords(state, inspection),
   ];
-  const pictures = await windows(inspection, state, look, inks);
-  const trials = await faithfulness(inspection, state, look, inks);
-  const whole = Math.max(TOP + WINDOW + 28, SECOND + PREVIEWS + SIDE + 24);
-  const below = await caption(words.join(" · "), whole, WIDTH, look, inks);
-  return sheet(`Attriscope: sample ${inspection.card.sample.id}`, WIDTH, whole + below.height, inks, [
-    ...head(inspection.card, state, inks),
-    ...pictures,
-    ...delta(inspection.card, TOP + WINDOW, inks),
-    path(`M${PANEL - 0.5} 0V${whole}`, inks.line),
-    at(PANEL + MARGIN, 0, ...whatIf(inspection, state, hidden, inks)),
-    at(PANEL + MARGIN, SECOND, ...trials),
+  const content = items
+    ? listed(inspection, state, { ...shown, items }, look, inks)
+    : spec
+      ? { nodes: await windows(inspection, state, feature, look, inks), height: WINDOW }
+      : { nodes: slot(MARGIN, TOP, ITEMS, 96, "the input is not shown", inks), height: 96 };
+  const trials = await faithfulness(inspection, state, shown, look, inks);
+  const whole = Math.max(TOP + content.height + 28, SECOND + trials.height + 12);
+  const below = await caption(words.filter(Boolean).join(" · "), whole, width, look, inks, spec?.kind === "general");
+  return sheet(`Attriscope: sample ${inspection.card.sample.id}`, width, whole + below.height, inks, [
+    ...head(inspection.card, state, left, inks),
+    ...content.nodes,
+    ...delta(inspection.card, MARGIN + left, TOP + content.height, inks),
+    path(`M${panel - 0.5} 0V${whole}`, inks.line),
+    at(panel + MARGIN, 0, ...whatIf(inspection, state, inks)),
+    at(panel + MARGIN, SECOND, ...trials.nodes),
     ...below.nodes,
   ]);
 }
 
-function head(card: Card, { classes }: State, inks: Inks): SvgNode[] {
+function head(card: Card, { classes }: State, width: number, inks: Inks): SvgNode[] {
   const id = `#${card.sample.id}`;
   const truth = nameOf(card, classes, card.sample.label);
   const target = nameOf(card, classes, card.target);
   const start = MARGIN + Math.max(32, widthOf(id, 12) + 8);
   const mark = truth !== null && card.correct !== null ? 14 : 0;
-  const name = truth === null ? "" : fitted(truth, WINDOW - start - mark, 12, true);
+  const room = width === PICTURES ? WINDOW : (width - GAP) / 2;
+  const name = truth === null ? "" : fitted(truth, room - start - mark, 12, true);
   return [
     text(MARGIN, 26, [{ text: id, fill: inks.quiet }]),
     ...(mark ? verdict(start, 17, card.correct, inks) : []),
     text(start + mark, 26, [{ text: name, fill: inks.text, bold: true }]),
-    ...explaining(MARGIN + WINDOW + GAP, 26, target, WINDOW, inks),
+    ...explaining(MARGIN + room + GAP, 26, target, room, inks),
   ];
+}
+
+/** Why there is no map, in the place of one. */
+const absent = (card: Card): string =>
+  card.error ??
+  card.sample.error ??
+  (card.status === "ready" ? "no map" : card.status === "running" ? percent(card.done) : "queued");
+
+// -- texts and rows --------------------------------------------------------------------------------------------------------
+
+/** The tokens or values with their scores, and what was tried with them. */
+function listed(
+  { card, painted, edited }: Inspection,
+  state: State,
+  { feature, spec, items }: Shown & { items: Items },
+  look: Look,
+  inks: Inks,
+): Block {
+  const { shape, data } = card.sample.inputs[feature];
+  const attribution = settled(card)?.attributions[feature] ?? null;
+  const hidden = maskOfItems(painted, items.length);
+  const one = { items, shape, attribution, hidden, top: state.choice.inspect.top };
+  const numbers = Array.from(data as ArrayLike<number>, Number);
+  const inputs = edited.size > 0 || items.some((item, i) => shownAs(item) !== shownAs(numbers[i])) ? numbers : null;
+  const { nodes, height } =
+    spec!.kind === "text"
+      ? textBlock(one, ITEMS, look, inks)
+      : rowBlock({ ...one, categories: spec!.categories, inputs, edited }, ITEMS, look, inks);
+  const why = attribution
+    ? []
+    : [text(MARGIN, TOP + height + 18, [{ text: absent(card), fill: inks.quiet, size: 11 }])];
+  return { nodes: [at(MARGIN, TOP, ...nodes), ...why], height };
 }
 
 // -- the pictures ----------------------------------------------------------------------------------------------------------
 
 /** The input as the model is asked about it, and its map, or one for each channel. */
-async function windows(inspection: Inspection, state: State, look: Look, inks: Inks): Promise<SvgNode[]> {
+async function windows(inspection: Inspection, state: State, feature: number, look: Look, inks: Inks) {
   const { card, after, painted } = inspection;
   const { inspect } = state.choice;
-  const feature = Math.min(inspect.feature, state.features.length - 1);
   const own = imageOf(card.sample, feature);
   const image = after?.picture ?? own;
   const attribution = settled(card)?.attributions[feature] ?? null;
@@ -102,11 +157,7 @@ async function windows(inspection: Inspection, state: State, look: Look, inks: I
     await picture(MARGIN, TOP, { image }, look, inks, WINDOW),
     over(MARGIN, TOP, WINDOW, sizeOf({ image })),
   ];
-  if (!attribution) {
-    const waiting = card.status === "running" ? percent(card.done) : "queued";
-    const why = card.error ?? card.sample.error ?? (card.status === "ready" ? "no map" : waiting);
-    return [...input, ...slot(left, TOP, WINDOW, WINDOW, why, inks)];
-  }
+  if (!attribution) return [...input, ...slot(left, TOP, WINDOW, WINDOW, absent(card), inks)];
   const style = picturesOf(look.display.style).at(-1) ?? heatMap;
   const maps = inspect.channels === "apart" ? channels(attribution) : [];
   if (maps.length < 2) {
@@ -185,12 +236,11 @@ export function edges(
   return lines.join("");
 }
 
-function delta(card: Card, y: number, inks: Inks): SvgNode[] {
+function delta(card: Card, right: number, y: number, inks: Inks): SvgNode[] {
   const result = settled(card);
   if (!result || result.delta === null) return [];
   const high = isDeltaHigh(result);
   const words = `Δ ${signed(result.delta, 3, high)}`;
-  const right = MARGIN + 2 * WINDOW + GAP;
   return [
     ...(high ? [alert(right - 10, y + 9, inks)] : []),
     text(high ? right - 14 : right, y + 18, [{ text: words, fill: high ? inks.warning : inks.quiet, size: 11 }], "end"),
@@ -199,7 +249,10 @@ function delta(card: Card, y: number, inks: Inks): SvgNode[] {
 
 // -- the panel -------------------------------------------------------------------------------------------------------------
 
-function whatIf({ card, after }: Inspection, { model, classes }: State, hidden: number, inks: Inks): SvgNode[] {
+function whatIf(inspection: Inspection, state: State, inks: Inks): SvgNode[] {
+  const { card, after } = inspection;
+  const { model, classes } = state;
+  const tried = triedInWords(state, inspection) || "nothing is changed";
   const rows = said(card, model, after?.scores ?? null, ROWS);
   const span = spanOf(rows.flatMap(({ before, after: then }) => [before, then ?? before]));
   const names = classes.some(({ length }) => length > 9) ? 104 : 72;
@@ -210,7 +263,7 @@ function whatIf({ card, after }: Inspection, { model, classes }: State, hidden: 
     text(x, y, [{ text: words, fill, bold }], "end");
   return [
     caps(0, 26, "What if", inks),
-    text(60, 26, [{ text: hidden > 0 ? `${hidden} pixel${hidden === 1 ? "" : "s"} hidden` : "nothing is hidden", fill: inks.quiet, size: 11 }]), // prettier-ignore
+    text(60, 26, [{ text: fitted(tried, INNER - 60, 11), fill: inks.quiet, size: 11 }]),
     column(before, TOP + 10, "before", inks.quiet),
     ...(after ? [column(now, TOP + 10, "after", inks.text, true)] : []),
     ...rows.flatMap((row, i) => {
@@ -252,44 +305,108 @@ function changeOf(card: Card, after: Trial | null, inks: Inks): SvgNode[] {
   return [...verdict(0, VERDICT - 9, correct, inks), text(correct === null ? 0 : 14, VERDICT, runs)];
 }
 
-async function faithfulness(inspection: Inspection, state: State, look: Look, inks: Inks): Promise<SvgNode[]> {
-  const { card, deleted, inserted } = inspection;
+async function faithfulness(
+  inspection: Inspection,
+  state: State,
+  shown: Shown,
+  look: Look,
+  inks: Inks,
+): Promise<Block> {
+  const { card } = inspection;
   const measured = settled(card)?.faithfulness ?? null;
   const { at: share } = state.choice.inspect;
   const target = nameOf(card, state.classes, card.target);
-  const quiet = (words: string, size = 11): Run => ({ text: words, fill: inks.quiet, size });
-  const plain = (words: string): Run => ({ text: words, fill: inks.text, size: 11 });
   const auc = (name: "deletion" | "insertion"): string => (measured ? score(measured.auc[name]) : "–");
   const plot = { x: 28, y: PLOT, width: INNER - 30, height: CHART };
-  const says = (trial: Trial | null): string => {
-    const value = trial?.scores?.[card.target ?? 0];
-    return value === undefined ? "–" : score(value);
-  };
+  const about = target === null ? "output" : fitted(`score of ${target}`, INNER, 10);
+  const unit = unitOf(state.features);
+  const previews = shown.items
+    ? listedPreviews(inspection, state, { ...shown, items: shown.items }, look, inks)
+    : await picturedPreviews(inspection, state, look, inks);
+  const nodes = [
+    path(`M0 -0.5H${INNER}`, inks.line),
+    caps(0, 20, "Faithfulness", inks),
+    ...keys(100, 20, [auc("deletion"), auc("insertion")], inks),
+    text(0, 36, [{ text: about, fill: inks.quiet, size: 10 }]),
+    ...chart(plot, measured, share, unit, inks),
+    at(0, PREVIEWS, ...previews.nodes),
+  ];
+  return { nodes, height: PREVIEWS + previews.height };
+}
+
+/** What the model says of a trial. */
+function says(trial: Trial | null, { target }: Card): string {
+  const value = trial?.scores?.[target ?? 0];
+  return value === undefined ? "–" : score(value);
+}
+
+const removed = ({ choice }: State): string => `${(choice.inspect.at * 100).toFixed(1)} %`;
+
+/** Two pictures, and beside them what the model says of these. */
+async function picturedPreviews(
+  { card, deleted, inserted }: Inspection,
+  state: State,
+  look: Look,
+  inks: Inks,
+): Promise<Block> {
+  const quiet = (words: string, size = 11): Run => ({ text: words, fill: inks.quiet, size });
   const trial = async (one: Trial | null, name: string, x: number) => [
-    ...(one
-      ? [await picture(x, PREVIEWS, { image: one.picture }, look, inks)]
-      : slot(x, PREVIEWS, SIDE, SIDE, "not computed", inks)),
-    text(x, PREVIEWS + SIDE + 13, [quiet(name, 10)]),
+    ...(one?.picture
+      ? [await picture(x, 0, { image: one.picture }, look, inks)]
+      : slot(x, 0, SIDE, SIDE, one ? "not shown" : "not computed", inks)),
+    text(x, SIDE + 13, [quiet(name, 10)]),
   ];
   const figures = 2 * (SIDE + GAP);
   const row = (y: number, name: string, value: string): SvgNode[] => [
     text(figures, y, [quiet(name)]),
-    text(INNER, y, [plain(value)], "end"),
+    text(INNER, y, [{ text: value, fill: inks.text, size: 11 }], "end"),
   ];
-  const y = PREVIEWS + 12;
-  return [
-    path(`M0 -0.5H${INNER}`, inks.line),
-    caps(0, 20, "Faithfulness", inks),
-    ...keys(100, 20, [auc("deletion"), auc("insertion")], inks),
-    text(0, 36, [quiet(target === null ? "output" : fitted(`score of ${target}`, INNER, 10), 10)]),
-    ...chart(plot, measured, share, inks),
+  const nodes = [
     ...(await trial(deleted, "deleted", 0)),
     ...(await trial(inserted, "inserted", SIDE + GAP)),
-    text(figures, y, [{ text: `${(share * 100).toFixed(1)} %`, fill: inks.text, bold: true }]),
-    text(figures, y + 16, [quiet("of the pixels")]),
-    ...row(y + 40, "deleted", says(deleted)),
-    ...row(y + 60, "inserted", says(inserted)),
+    text(figures, 12, [{ text: removed(state), fill: inks.text, bold: true }]),
+    text(figures, 28, [quiet(`of the ${unitOf(state.features)}s`)]),
+    ...row(52, "deleted", says(deleted, card)),
+    ...row(72, "inserted", says(inserted, card)),
   ];
+  return { nodes, height: SIDE + 12 };
+}
+
+/** Two texts or rows, and below them what the model says of these. */
+function listedPreviews(
+  { card, deleted, inserted }: Inspection,
+  state: State,
+  { feature, spec, items }: Shown & { items: Items },
+  look: Look,
+  inks: Inks,
+): Block {
+  const width = (INNER - GAP) / 2;
+  const { shape } = card.sample.inputs[feature];
+  const attribution = settled(card)?.attributions[feature] ?? null;
+  const { kind, categories } = spec!;
+  const block = ({ hidden }: Trial): Block => {
+    const one = { items, shape, hidden: maskOfItems(hidden, items.length), small: true };
+    return kind === "text"
+      ? textBlock(one, width, look, inks, LINES)
+      : rowBlock({ ...one, attribution, categories, most: LINES }, width, look, inks);
+  };
+  const blocks = [deleted, inserted].map((trial) =>
+    trial ? block(trial) : { nodes: slot(0, 0, width, SIDE, "not computed", inks), height: SIDE },
+  );
+  const foot = Math.max(...blocks.map(({ height }) => height));
+  const nodes = ["deleted", "inserted"].flatMap((name, i) => {
+    const x = i * (width + GAP);
+    return [
+      at(x, 0, ...blocks[i].nodes),
+      text(x, foot + 17, [{ text: name, fill: inks.quiet, size: 11 }]),
+      text(x + width, foot + 17, [{ text: says([deleted, inserted][i], card), fill: inks.text, size: 11 }], "end"),
+    ];
+  });
+  const runs: Run[] = [
+    { text: removed(state), fill: inks.text, bold: true },
+    { text: `of the ${unitOf(state.features)}s`, fill: inks.quiet, size: 11, gap: 6 },
+  ];
+  return { nodes: [...nodes, text(0, foot + 40, runs)], height: foot + 44 };
 }
 
 /** What the two lines are, and the areas under them. */
@@ -305,7 +422,7 @@ const keys = (x: number, y: number, areas: string[], inks: Inks): SvgNode[] =>
   });
 
 /** The curves with their axes and the scrubber. */
-function chart(box: Box, measured: Faithfulness | null, share: number, inks: Inks): SvgNode[] {
+function chart(box: Box, measured: Faithfulness | null, share: number, unit: string, inks: Inks): SvgNode[] {
   const { x, y, width, height } = box;
   const { low, high, top, lines } = measured ? curves(box, measured, inks) : { low: 0, high: 1, top: null, lines: [] };
   const label = (words: string): Run[] => [{ text: words, fill: inks.quiet, size: 10 }];
@@ -321,7 +438,7 @@ function chart(box: Box, measured: Faithfulness | null, share: number, inks: Ink
       const anchor = part === 0 ? "start" : part === 100 ? "end" : "middle";
       return text(x + (part / 100) * width, y + height + 14, label(part === 100 ? "100 %" : String(part)), anchor);
     }),
-    text(x + width / 2, y + height + 28, label("pixels removed or revealed, most important first"), "middle"),
+    text(x + width / 2, y + height + 28, label(`${unit}s removed or revealed, most important first`), "middle"),
     ...lines,
     ...(measured && top
       ? [

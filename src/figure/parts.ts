@@ -89,8 +89,10 @@ export const alert = (x: number, y: number, { warning }: Inks): SvgNode =>
 export const verdict = (x: number, y: number, correct: boolean | null, inks: Inks): SvgNode[] =>
   correct === null ? [] : [(correct ? check : cross)(x, y, inks)];
 
-export const caps = (x: number, y: number, words: string, { quiet }: Inks): SvgNode =>
-  node("text", { x, y, fill: quiet, "font-size": 10, "font-weight": 600, "letter-spacing": 0.6 }, words.toUpperCase());
+export const caps = (x: number, y: number, words: string, { quiet }: Inks, anchor?: "end"): SvgNode => {
+  const look = { fill: quiet, "font-size": 10, "font-weight": 600, "letter-spacing": 0.6, "text-anchor": anchor };
+  return node("text", { x, y, ...look }, words.toUpperCase());
+};
 
 /** The place of a picture that is not there, and why. */
 export function slot(x: number, y: number, width: number, height: number, words: string, inks: Inks): SvgNode[] {
@@ -146,6 +148,21 @@ export function methodInWords({ method, arguments: args, baseline, model }: Expl
 /** Its width, what its words take on each side, and the height of all. */
 const [RAMP, WORDS, LEGEND] = [161, 96, 33];
 
+/** The two colours of bars and what they mean, ending at `right`. */
+function swatches(right: number, y: number, { display: { sign } }: Look, inks: Inks): SvgNode[] {
+  let x = right;
+  return [...RAMP_ENDS[sign].words].reverse().flatMap((words, i) => {
+    if (words === "") return [];
+    const isAgainst = sign === "negative" || (sign === "signed" && i === 1);
+    const start = x - widthOf(words, 11) * SPARE;
+    x = start - 18 - 16;
+    return [
+      rect(start - 18, y + 7, 12, 8, isAgainst ? inks.negative : inks.positive),
+      text(start, y + 15, [{ text: words, fill: inks.quiet, size: 11 }]),
+    ];
+  });
+}
+
 /** The colours and what they mean, 33 high, ending at `right`. */
 export async function legend(right: number, y: number, look: Look, inks: Inks): Promise<SvgNode[]> {
   const { words, ticks } = RAMP_ENDS[look.display.sign];
@@ -170,8 +187,11 @@ export async function legend(right: number, y: number, look: Look, inks: Inks): 
   ];
 }
 
-/** What is shown, beside the legend or above it, and how high that is. */
-export async function caption(words: string, y: number, width: number, look: Look, inks: Inks) {
+/**
+ * What is shown, beside the legend or above it, and how high that is.
+ * @param flat bars alone are shown, which have one colour for each sign
+ */
+export async function caption(words: string, y: number, width: number, look: Look, inks: Inks, flat = false) {
   const room = RAMP + 2 * WORDS + MARGIN;
   const beside = width >= 2 * room;
   const lines = wrapped(words, width - 2 * MARGIN - (beside ? room : 0), 11);
@@ -179,7 +199,7 @@ export async function caption(words: string, y: number, width: number, look: Loo
   const nodes = [
     path(`M0 ${y + 0.5}H${width}`, inks.line),
     ...lines.map((line, i) => text(MARGIN, y + 19 + i * 16, [{ text: line, fill: inks.quiet, size: 11 }])),
-    ...(await legend(width - MARGIN, beside ? y + 4 : y + 8 + height, look, inks)),
+    ...(await (flat ? swatches : legend)(width - MARGIN, beside ? y + 4 : y + 8 + height, look, inks)),
   ];
   return { nodes, height: 8 + (beside ? Math.max(height + 4, LEGEND) : height + LEGEND) };
 }

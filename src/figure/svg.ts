@@ -30,6 +30,7 @@ export interface Run {
   text: string;
   fill: string;
   bold?: boolean;
+  struck?: boolean;
   size?: number;
   /** Empty space in front of it. */
   gap?: number;
@@ -45,14 +46,11 @@ export const text = (
   node(
     "text",
     { x, y, "text-anchor": anchor === "start" ? undefined : anchor },
-    ...runs.map(({ text, fill, bold, size, gap }) =>
+    ...runs.map(({ text, fill, bold, struck, size, gap }) => {
+      const look = { "font-weight": bold ? 600 : undefined, "text-decoration": struck ? "line-through" : undefined };
       // Isolated, a name that is read from right to left leaves its neighbours where they are.
-      node(
-        "tspan",
-        { fill, dx: gap, "font-weight": bold ? 600 : undefined, "font-size": size, style: "unicode-bidi:isolate" },
-        text,
-      ),
-    ),
+      return node("tspan", { fill, dx: gap, ...look, "font-size": size, style: "unicode-bidi:isolate" }, text);
+    }),
   );
 
 export const rounded = (value: number): string => String(Math.round(value * 100) / 100 + 0);
@@ -112,6 +110,19 @@ export function fitted(text: string, width: number, size: number, bold = false):
     kept += segment;
   }
   return `${kept.trimEnd()}…`;
+}
+
+/** The text, cut between the characters that a reader sees into pieces no wider than that; an empty one is one piece. */
+export function pieces(text: string, width: number, size: number): string[] {
+  const room = width / SPARE;
+  if (widthOf(text, size) <= room) return [text];
+  const found = [""];
+  for (const { segment } of graphemes.segment(text)) {
+    const longer = `${found.at(-1)}${segment}`;
+    if (found.at(-1) === "" || widthOf(longer, size) <= room) found[found.length - 1] = longer;
+    else found.push(segment);
+  }
+  return found;
 }
 
 /** Lines as wide as that at most; a word that is wider is cut. */

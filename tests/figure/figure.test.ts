@@ -4,14 +4,18 @@ import { inflateSync } from "node:zlib";
 import { START } from "../../src/choice";
 import { figureOf } from "../../src/figure/figure";
 import { edges } from "../../src/figure/inspect";
-import { fitted, node, serialized, widthOf } from "../../src/figure/svg";
+import { fitted, node, pieces, serialized, widthOf } from "../../src/figure/svg";
 import type { State } from "../../src/state";
 import { rampOf } from "../../src/styles/colormaps";
 import { heatMap } from "../../src/styles/heat-map";
 import { Normalizer } from "../../src/styles/normalize";
 import { channelSum, rgbaOf } from "../../src/styles/raster";
 import type { Theme } from "../../src/styles/style";
-import { makeCard, makeComparison, makeInspection, makeState, pictureOf } from "../gallery/fake-store";
+import type { FeatureSpec, Sample } from "../../src/wire";
+import { makeCard, makeComparison, makeInspection, makeState, pictureOf, summed } from "../gallery/fake-store";
+import { COMPARE } from "../gallery/pages-compare";
+import { INSPECT } from "../gallery/pages-inspect";
+import { SAMPLES } from "../gallery/pages-samples";
 
 /** jsdom lacks it. */
 beforeAll(() => Object.assign(globalThis, { CompressionStream }));
@@ -188,6 +192,159 @@ describe("what is said", () => {
   });
 });
 
+describe("texts and rows", () => {
+  const OPINIONS = ["Negative", "Positive"];
+  const feature = (name: string, kind: FeatureSpec["kind"], categories: string[] = []): FeatureSpec => {
+    return { name, kind, input: name, baselines: ["zero"], categories };
+  };
+  const REVIEW = feature("review", "text");
+  const WINE = feature("wine", "general", ["ash", "hue", "alcohol"]);
+
+  /** A page with one sample, whose features hold what is given and have these attributions, in the shapes of the inputs. */
+  function page(features: FeatureSpec[], display: Sample["display"], scores: number[][] = []): State {
+    const card = makeCard(20, { display, classes: OPINIONS });
+    scores.forEach((values, i) => (card.result!.attributions[i] = summed(Float32Array.from(values), [values.length])));
+    return makeState({ features, classes: OPINIONS, cards: [card] });
+  }
+
+  interface Box {
+    x: number;
+    y: number;
+    width: number;
+    height: number;
+    fill: string | null;
+    text: SVGTextElement;
+  }
+
+  /** The tokens' boxes on the page, in the order of reading; every one is followed by its text. */
+  function boxesOf(root: Element): Box[] {
+    return [...root.querySelectorAll('rect[rx="2"]:not([fill="none"])')].map((rect) => {
+      const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => Number(rect.getAttribute(name)));
+      let next = rect.nextElementSibling!;
+      while (next.localName !== "text") next = next.nextElementSibling!;
+      return { x, y, width, height, fill: rect.getAttribute("fill"), text: next as SVGTextElement };
+    });
+  }
+
+  const words = (boxes: readonly Box[]): string[] => boxes.map(({ text }) => text.textContent!);
+
+  const pages: Record<string, () => State | null> = { ...SAMPLES, ...COMPARE, ...INSPECT };
+  const names = Object.keys(pages).filter(
+    (name) => /text|row|token|categor|question|kinds|beside|shown/.test(name) && !/200|per row/.test(name),
+  );
+
+  test.each(names)("%s: nothing but shapes, text and PNG; no pixels where there are none", async (name) => {
+    const state = pages[name]()!;
+    const root = await parsed(state);
+    const names = new Set([...root.querySelectorAll("*")].map(({ localName }) => localName));
+    expect([...names].filter((name) => !/^(title|g|rect|path|circle|text|tspan|image)$/.test(name))).toEqual([]);
+    for (const { attributes } of root.querySelectorAll("*"))
+      for (const { name, value } of attributes)
+        if (name !== "href") expect(`${name}=${value}`).not.toMatch(/NaN|undefined|Infinity/);
+    if (!state.features.some(({ kind }) => kind === "image")) expect(texts(root).join()).not.toMatch(/pixel/);
+  });
+
+  test("300 tokens, some of 300 letters: no box lies over another or leaves its column", async () => {
+    const tokens = Array.from({ length: 300 }, (_, i) => (i % 60 ? "abcdefg".slice(0, 1 + (i % 7)) : "W".repeat(300)));
+    const root = await parsed(page([REVIEW], [tokens], [tokens.map((_, i) => (i % 11) - 5.5)]));
+    const boxes = boxesOf(root);
+    expect(words(boxes).join("")).toBe(tokens.join(""));
+    const tops = [...new Set(boxes.map(({ y }) => y))];
+    tops.slice(1).forEach((y, i) => expect(y).toBeGreaterThanOrEqual(tops[i] + boxes[0].height));
+    for (const line of tops.map((top) => boxes.filter(({ y }) => y === top))) {
+      line.slice(1).forEach(({ x }, i) => expect(x).toBeGreaterThan(line[i].x + line[i].width));
+      expect(line.at(-1)!.x + line.at(-1)!.width).toBeLessThanOrEqual(775 - 16);
+      for (const { width, text } of line) expect(widthOf(text.textContent!, 13)).toBeLessThan(width);
+    }
+    expect(Number(root.getAttribute("height"))).toBeGreaterThan(tops.at(-1)!);
+  });
+
+  test("what is read from the right stands there", async () => {
+    const boxes = boxesOf(await parsed(page([REVIEW], [["كان", "الفيلم", "good"]], [[1, 2, 3]])));
+    expect(words(boxes)).toEqual(["كان", "الفيلم", "good"]);
+    expect(boxes[0].x).toBeGreaterThan(boxes[1].x + boxes[1].width);
+    expect(boxes[1].x).toBeGreaterThan(boxes[2].x + boxes[2].width);
+  });
+
+  test("a token has the colour of its score, and a text that can be read on it", async () => {
+    const boxes = boxesOf(await parsed(page([REVIEW], [["so", "very", "good", "."]], [[-2, 1.4, 4, 0]])));
+    // The ramp's stops at 1 and 0.5, and black or white: see design/ui.md; what says nothing has no colour.
+    expect(boxes.map(({ fill, text }) => [fill, text.firstElementChild!.getAttribute("fill")])).toEqual([
+      [expect.stringMatching(/^rgb\(\d+,\d+,\d+\)$/), "#000"],
+      [expect.any(String), "#000"],
+      ["rgb(120,54,4)", "#fff"],
+    ]);
+    expect(words(boxes)).toEqual(["so", "very", "good"]);
+  });
+
+  test("hidden tokens are struck through, the strongest outlined", async () => {
+    const state = page([REVIEW], [["not", "so", "good"]], [[-2, 1, 4]]);
+    const inspection = { ...makeInspection(state.cards[0]), painted: Uint8Array.of(1, 0, 0) };
+    const choice = { ...START, inspect: { ...START.inspect, top: 2 } };
+    const root = await parsed({ ...state, view: "inspect", inspection, choice });
+    const struck = [...root.querySelectorAll('tspan[text-decoration="line-through"][font-size="13"]')];
+    expect(struck.map(({ textContent }) => textContent)).toEqual(["not"]);
+    expect(root.querySelectorAll('rect[rx="2"][fill="none"]')).toHaveLength(2);
+    expect(texts(root).join(" · ")).toContain("outlined: the 2 strongest tokens · 1 token replaced by zero");
+  });
+
+  test("a row: bars for and against, the strongest first, in proportion; what they add up to", async () => {
+    const root = await parsed(page([WINE], [[2.5, "deep", 13]], [[0.25, -1, 0.5]]));
+    const shown = texts(root);
+    const names = shown.filter((words) => ["ash", "hue", "alcohol"].includes(words));
+    expect(names).toEqual(["hue", "alcohol", "ash"]);
+    expect(shown).toEqual(expect.arrayContaining(["deep", "13", "−1.000", "+0.500", "+0.250", "sum", "−0.250"]));
+    const bars = [...root.querySelectorAll('rect[height="12"]')].map((bar) =>
+      ["x", "width"].map((name) => Number(bar.getAttribute(name))),
+    );
+    const [[against, length], [first, half], [second, quarter]] = bars;
+    expect([half / length, quarter / length]).toEqual([expect.closeTo(0.5, 3), expect.closeTo(0.25, 3)]);
+    expect([first, second]).toEqual([expect.closeTo(against + length, 1), expect.closeTo(against + length, 1)]);
+    expect(root.querySelectorAll("image")).toHaveLength(0);
+  });
+
+  test("what was put into a row by hand stands beside what is shown", async () => {
+    const state = page([WINE], [[2.5, "deep", 13]], [[0.25, -1, 0.5]]);
+    const inspection = { ...makeInspection(state.cards[0]), edited: new Map([[2, 9.75]]) };
+    const root = await parsed({ ...state, view: "inspect", inspection });
+    const [input] = [...root.querySelectorAll("tspan")].filter(({ textContent }) => textContent === "9.75");
+    expect(input.getAttribute("font-weight")).toBe("600");
+    expect(texts(root)).toEqual(expect.arrayContaining(["INPUT", "1 value changed"]));
+  });
+
+  test("Compare: five lines of a text in each cell, four values of a row and the rest; how each begins", async () => {
+    const tokens = Array.from({ length: 300 }, (_, i) => `w${i}`);
+    const categories = Array.from({ length: 12 }, (_, i) => `c${i}`);
+    const state = page([REVIEW, feature("row", "general", categories)], [tokens, categories.map((_, i) => i)]);
+    const comparing = (inView: number): State => ({
+      ...{ ...state, view: "compare", comparison: makeComparison(state.cards) },
+      choice: { ...START, inspect: { ...START.inspect, feature: inView } },
+    });
+    const root = await parsed(comparing(0));
+    const boxes = boxesOf(root);
+    expect(new Set(boxes.map(({ y }) => y)).size).toBe(5);
+    expect(texts(root)).toContain("…");
+    expect(texts(root).filter((words) => /^w0 w1 /.test(words))).toHaveLength(1);
+    const rows = texts(await parsed(comparing(1)));
+    expect(rows.filter((words) => words === "and 8 weaker")).toHaveLength(4);
+    expect(rows.some((words) => words.startsWith("c0 0\u00a0· c1 1"))).toBe(true);
+  });
+
+  test("texts of all kinds of features stand below each other", async () => {
+    const shown = [feature("photo", "image"), REVIEW, WINE, feature("hidden", "empty")];
+    const [picture] = makeCard(20).sample.display;
+    const root = await parsed(page(shown, [picture, ["so", "good"], [1, 2, 3], null]));
+    const y = (words: string): number => {
+      const [found] = [...root.querySelectorAll("text")].filter(({ textContent }) => textContent === words);
+      return Number(found.getAttribute("y"));
+    };
+    expect(y("photo")).toBeLessThan(y("review"));
+    expect(y("review")).toBeLessThan(y("wine"));
+    expect(texts(root)).toContain("hidden");
+    expect(texts(root).join(" ")).toContain("scale per map, per text, per row, top 2 % of maps clipped");
+  });
+});
+
 test("the borders of regions, as few lines as there are", () => {
   const mask = Uint8Array.of(1, 1, 0, 0, 0, 0, 0, 0, 1);
   const frame = { x: 0, y: 0, width: 30, height: 30 };
@@ -208,4 +365,14 @@ test("long text ends with an ellipsis, between the characters that a reader sees
   expect(cut).toMatch(/^a name.*…$/);
   expect(widthOf(cut, 12)).toBeLessThanOrEqual(60);
   expect(fitted("👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦", 130, 12)).toMatch(/^(👩‍👩‍👧‍👦)+…$/u);
+});
+
+test("what is too wide is cut into pieces, between the characters that a reader sees", () => {
+  expect(pieces("short", 100, 12)).toEqual(["short"]);
+  expect(pieces("", 100, 12)).toEqual([""]);
+  const family = "👩‍👩‍👧‍👦".repeat(9);
+  const cut = pieces(family, 130, 12);
+  expect(cut.length).toBeGreaterThan(1);
+  expect(cut.join("")).toBe(family);
+  for (const piece of cut) expect(piece).toMatch(/^(👩‍👩‍👧‍👦)+$/u);
 });

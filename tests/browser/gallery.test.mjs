@@ -16,6 +16,7 @@ const PICTURES = [
   ...["texts computing", "rows computing", "rows of 40", "features of all kinds"],
   ...["compare computing", "compare nothing pinned", "compare two models"],
   ...["inspect: channels apart", "inspect: all zero", "inspect: queued", "inspect: 1 x 500"],
+  ...["inspect: text with hidden tokens", "inspect: row with edits and strings", "inspect: nothing shown"],
 ];
 /** Rules for whole pages, of which a widget is a part. */
 const OFF = ["region", "landmark-one-main", "page-has-heading-one", "document-title", "html-has-lang", "bypass"];

@@ -15,6 +15,7 @@ const PICTURES = [
   ...["stopped", "failed", "preparing", "compiling shaders", "method menu", "confusion", "filtered", "all arguments"],
   ...["texts computing", "rows computing", "rows of 40", "features of all kinds"],
   ...["compare computing", "compare nothing pinned", "compare two models"],
+  ...["compare texts", "compare rows", "compare texts of two models"],
   ...["inspect: channels apart", "inspect: all zero", "inspect: queued", "inspect: 1 x 500"],
   ...["inspect: text with hidden tokens", "inspect: row with edits and strings", "inspect: nothing shown"],
 ];

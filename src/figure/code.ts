@@ -230,7 +230,7 @@ class Part {
         ...(delta ? ["deltas.append(delta)"] : []),
       ]),
     );
-    const joined = (maps: string): string => (this.#isRagged ? `[map[0] for map in ${maps}]` : `torch.cat(${maps})`);
+    const joined = (maps: string): string => (this.#isRagged ? `[one[0] for one in ${maps}]` : `torch.cat(${maps})`);
     const tensors = this.#isTuple && !ONE_MAP.test(name);
     this.lines.push(`attributions = ${tensors ? `[${joined("maps")} for maps in zip(*found)]` : joined("found")}`);
     if (delta) this.lines.push("delta = torch.cat(deltas)");

@@ -1,4 +1,4 @@
-/** One sample large as a figure: its pixels and their map, what changes when some are hidden, how faithful the map is. */
+/** One sample large as a figure: what it holds and its explanation, what changes when some is hidden, how faithful that is. */
 import {
   channelNames,
   isDeltaHigh,

@@ -487,7 +487,7 @@ describe("texts", () => {
     );
     expect(code).toContain("for x, x0, y in zip(inputs, baselines, target):");
     expect(code).toContain("    found.append(attribution.sum(-1))\n");
-    expect(code).toContain("attributions = [map[0] for map in found]\n");
+    expect(code).toContain("attributions = [one[0] for one in found]\n");
   });
 });
 

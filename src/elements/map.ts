@@ -341,14 +341,14 @@ export class AttriscopeMap extends LitElement {
     return plan(width, height, this.look.pixelRatio, this.side);
   }
 
-  /** The pixels that are in view, and those that are cut. */
+  /** The pixels that are in view, and those around them: where they are interpolated they show at the edges. */
   #part({ width, height }: Plan): Part {
     const { left, top, right, bottom } = this.seen;
     return {
-      left: Math.floor(left * width),
-      top: Math.floor(top * height),
-      right: Math.ceil(right * width),
-      bottom: Math.ceil(bottom * height),
+      left: Math.max(0, Math.floor(left * width) - 1),
+      top: Math.max(0, Math.floor(top * height) - 1),
+      right: Math.min(width, Math.ceil(right * width) + 1),
+      bottom: Math.min(height, Math.ceil(bottom * height) + 1),
     };
   }
 

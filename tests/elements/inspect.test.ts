@@ -407,7 +407,7 @@ describe("zoom", () => {
     const { zoom } = stage(explorer).view;
     const across = 224 / zoom;
     expect(canvas().width).toBeGreaterThanOrEqual(Math.floor(across));
-    expect(canvas().width).toBeLessThan(across + 3);
+    expect(canvas().width).toBeLessThan(across + 5);
     const drawn = jest.spyOn(canvas(), "getContext");
     await point(pane(explorer, "map"), "pointermove", 90, 90);
     expect(drawn).not.toHaveBeenCalled();

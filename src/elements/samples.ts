@@ -17,7 +17,7 @@ const EAGER = 16;
 const BATCH = 48;
 
 /** Class names with more letters get more room, and the bars less. */
-const LONG_NAME = 9;
+const LONG_NAME = 7;
 
 export class AttriscopeSamples extends LitElement {
   @property({ attribute: false, hasChanged: () => true }) state!: Readonly<State>;

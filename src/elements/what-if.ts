@@ -21,7 +21,7 @@ const HINTS: Record<FeatureSpec["kind"], string> = {
 };
 
 /** Class names with more letters get more room, and the bars less. */
-const LONG_NAME = 9;
+const LONG_NAME = 7;
 
 export class AttriscopeWhatIf extends LitElement {
   @property({ attribute: false }) state!: Readonly<State>;

@@ -19,7 +19,7 @@ const [VALUES, TOLD] = [8, 4];
 const ERROR = 40;
 
 /** Class names with more letters get more room, and the bars less. */
-const LONG_NAME = 9;
+const LONG_NAME = 7;
 
 export async function samplesFigure(state: State, look: Look): Promise<SvgNode> {
   const inks = inksOf(look);

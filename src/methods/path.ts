@@ -1,6 +1,7 @@
 /** What the path methods share: points on a way, cut into chunks, and weighted sums over them that can be looked at early. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
+import { product } from "../ops/matmul";
 import type { Arguments, Call, Maps, Plan } from "./method";
 import { download, inChunks } from "./steps";
 
@@ -43,7 +44,7 @@ export async function integrate(
       const sofar = sums;
       sums = tf.tidy(() =>
         values(points).map((value, i) => {
-          const sum: Tensor2D = tf.matMul(tf.tensor2d(weighting, [count, n]), rows(value));
+          const sum = product(tf.tensor2d(weighting, [count, n]), rows(value)) as Tensor2D;
           return sofar.length ? tf.add<Tensor2D>(sofar[i], sum) : sum;
         }),
       );
@@ -74,7 +75,7 @@ export function between(ends: Tensor, points: readonly Point[]): Tensor {
     mixture[k * both + sample] = alpha;
     mixture[k * both + both / 2 + sample] = 1 - alpha;
   });
-  const mixed = tf.matMul(tf.tensor2d(mixture, [points.length, both]), rows(ends));
+  const mixed = product(tf.tensor2d(mixture, [points.length, both]), rows(ends));
   return tf.reshape(mixed, [points.length, ...ends.shape.slice(1)]);
 }
 

@@ -1,4 +1,4 @@
-/** Every state of the gallery: axe-core finds no violation, in light and dark; and what they look like. */
+/** Every state of the gallery: axe-core finds no violation, in light and dark, wide and narrow; and what they look like. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
@@ -44,14 +44,21 @@ const states = await page.evaluate(() => window.pages);
 assert.ok(states.length > 30, states.join(", "));
 assert.deepEqual(PICTURES.filter((state) => !states.includes(state)), []); // prettier-ignore
 
-for (const theme of ["lab-light", "lab-dark"]) {
-  describe(theme, () => {
-    for (const state of states) {
+// Narrow, one state of a kind: there are so many.
+const LOOKS = [
+  ["lab-light", 1040, states],
+  ["lab-dark", 1040, states],
+  ["lab-light", 400, PICTURES],
+];
+
+for (const [theme, width, shown] of LOOKS) {
+  describe(`${theme}, ${width} px`, () => {
+    for (const state of shown) {
       it(state, async () => {
-        await open(page, state, theme, 1040);
+        await open(page, state, theme, width);
         await page.addScriptTag({ content: AXE });
         assert.deepEqual(await page.evaluate(violations, OFF), []);
-        if (theme === "lab-light" && PICTURES.includes(state)) {
+        if (theme === "lab-light" && width === 1040 && PICTURES.includes(state)) {
           const picture = `tests/browser/pictures/${state.replace(/\W+/g, "-")}.png`;
           await matches(new Explorer(page).locator(".frame").first(), picture);
         }

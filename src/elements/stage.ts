@@ -535,6 +535,8 @@ export class AttriscopeStage extends LitElement {
   }
 
   #drag: Drag | null = null;
+  /** Fingers on the windows, by pointer, as they were last: two of them zoom and move. */
+  readonly #fingers = new Map<number, PointerEvent>();
   /** Where a box painted by keyboard begins. */
   #corner: Pixel | null = null;
   #byPointer = false;
@@ -577,6 +579,8 @@ export class AttriscopeStage extends LitElement {
 
   #press(event: PointerEvent, pane: Pane): void {
     const element = event.currentTarget as HTMLElement;
+    if (event.pointerType === "touch") this.#fingers.set(event.pointerId, event);
+    if (this.#fingers.size === 2) return this.#letGo();
     if (this.#drag || event.button > 1 || (event.target as Element).closest(".tip")) return;
     // The middle button would scroll the page.
     if (event.button === 1) event.preventDefault();
@@ -597,7 +601,32 @@ export class AttriscopeStage extends LitElement {
     if (paints) this.#advance(this.#drag, false);
   }
 
+  /** A second finger is no stroke and no click. */
+  #letGo(): void {
+    if (this.#drag?.before) this.#paint(this.#drag.before, true);
+    this.#drag = null;
+  }
+
+  /** What lies between the fingers stays there. */
+  #pinch(event: PointerEvent, pane: Pane): boolean {
+    const before = this.#fingers.get(event.pointerId);
+    if (before) this.#fingers.set(event.pointerId, event);
+    const other = [...this.#fingers.values()].find(({ pointerId }) => pointerId !== event.pointerId);
+    if (!before || !other) return false;
+    const { left, top } = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    const [from, to] = [before, event].map(({ clientX, clientY }) => ({
+      x: (clientX + other.clientX) / 2 - left,
+      y: (clientY + other.clientY) / 2 - top,
+      span: Math.max(1, Math.hypot(clientX - other.clientX, clientY - other.clientY)),
+    }));
+    const frame = this.#frame(pane, this.#sideOf(pane));
+    const nearer = zoomed(this.view, frame, to.span / from.span, from.x, from.y);
+    this.view = panned(nearer, frame, to.x - from.x, to.y - from.y);
+    return true;
+  }
+
   #move(event: PointerEvent, pane: Pane): void {
+    if (this.#pinch(event, pane)) return;
     const drag = this.#drag;
     this.#byPointer = true;
     if (drag && !drag.before) return this.#pan(event, drag);
@@ -641,6 +670,7 @@ export class AttriscopeStage extends LitElement {
   }
 
   #release(event: PointerEvent, pane: Pane): void {
+    this.#fingers.delete(event.pointerId);
     const drag = this.#drag;
     if (!drag) return;
     if (drag.before) this.#advance(drag, true);

@@ -371,6 +371,29 @@ describe("painting", () => {
 });
 
 describe("zoom", () => {
+  test("two fingers zoom about what lies between them, move it, and paint nothing", async () => {
+    const { explorer, store } = await mount(nothingPainted());
+    const input = pane(explorer, "input");
+    const touch = async (type: string, pointerId: number, x: number, y: number) => {
+      const init = { clientX: x, clientY: y, bubbles: true, composed: true, cancelable: true };
+      input.dispatchEvent(Object.assign(new MouseEvent(type, init), { pointerType: "touch", pointerId }));
+      await settled();
+    };
+    await press(input, "3");
+    await touch("pointerdown", 1, 120, 160);
+    await touch("pointerdown", 2, 200, 160);
+    await touch("pointermove", 2, 280, 160);
+    expect(stage(explorer).view.zoom).toBe(2);
+    // What lay between the fingers, at 160, has gone with them to 200.
+    expect(stage(explorer).view.u).toBeCloseTo(0.5 - 40 / 640);
+    await touch("pointerup", 1, 120, 160);
+    await touch("pointermove", 2, 300, 160);
+    await touch("pointerup", 2, 300, 160);
+    expect(stage(explorer).view.zoom).toBe(2);
+    expect(countOf(paints(store).at(-1)![1])).toBe(0);
+    expect(paints(store).at(-1)![2]).toBe(true);
+  });
+
   test("both pictures together, by keys, wheel and drag; 0 shows all", async () => {
     const { explorer } = await mount(nothingPainted());
     const input = pane(explorer, "input");

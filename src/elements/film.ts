@@ -1,4 +1,7 @@
-/** The samples of the page as a strip; the arrow keys go from one to the next. Fires "choose" with the id as detail. */
+/**
+ * The samples of the page as a strip; the arrow keys go from one to the next. Fires "choose" with the id as detail, and
+ * "turn" with 1 or -1 where another page is wanted.
+ */
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property } from "lit/decorators.js";
 import { strengthOf } from "../derived";
@@ -23,13 +26,34 @@ export class AttriscopeFilm extends LitElement {
   @property({ type: Number }) feature = 0;
   @property({ attribute: false }) spec: FeatureSpec | null = null;
   @property({ attribute: false }) look!: Look;
+  /** There are pages before and after this one. */
+  @property({ type: Boolean }) hasPrevious = false;
+  @property({ type: Boolean }) hasNext = false;
+
+  /** The focus goes with the page that was turned to. */
+  #turned = false;
 
   static override styles = [
     base,
     css`
+      :host {
+        display: flex;
+        align-items: center;
+      }
+      .turn {
+        width: 20px;
+        height: 64px;
+        padding: 0;
+        font-size: 14px;
+      }
+      .turn:hover {
+        background: var(--tint);
+      }
       .strip {
+        flex: 1;
         display: flex;
         gap: 8px;
+        min-width: 0;
         margin: 0 -4px;
         padding: 4px;
         overflow-x: auto;
@@ -95,9 +119,28 @@ export class AttriscopeFilm extends LitElement {
   ];
 
   override render() {
-    return html`<div class="strip" role="radiogroup" aria-label="Sample" @keydown=${this.#key}>
-      ${this.cards.map((card) => this.#frame(card))}
-    </div>`;
+    return html`${this.hasPrevious ? this.#turnTo(-1, "‹", "Previous samples") : nothing}
+      <div class="strip" role="radiogroup" aria-label="Sample" @keydown=${this.#key}>
+        ${this.cards.map((card) => this.#frame(card))}
+      </div>
+      ${this.hasNext ? this.#turnTo(1, "›", "Next samples") : nothing}`;
+  }
+
+  #turnTo(by: 1 | -1, text: string, label: string) {
+    const action = by > 0 ? "next" : "previous";
+    return html`<button
+      class="turn"
+      aria-label=${label}
+      title=${label}
+      data-action=${action}
+      @click=${() => this.#turn(by)}
+    >
+      ${text}
+    </button>`;
+  }
+
+  #turn(by: 1 | -1): void {
+    this.dispatchEvent(new CustomEvent("turn", { detail: by }));
   }
 
   #frame(card: Card) {
@@ -161,6 +204,13 @@ export class AttriscopeFilm extends LitElement {
   }
 
   #key(event: KeyboardEvent): void {
+    const at = this.cards.findIndex(({ sample }) => sample.id === this.selected);
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if ((by === 1 && this.hasNext && at === this.cards.length - 1) || (by === -1 && this.hasPrevious && at === 0)) {
+      event.preventDefault();
+      this.#turned = true;
+      return this.#turn(by);
+    }
     rove(event);
     if (!event.defaultPrevented) return;
     const focused = this.shadowRoot!.activeElement as HTMLElement | null;
@@ -171,6 +221,8 @@ export class AttriscopeFilm extends LitElement {
     if (!changed.has("selected")) return;
     const strip = this.renderRoot.querySelector<HTMLElement>(".strip")!;
     const frame = strip.querySelector<HTMLElement>('[aria-checked="true"]');
+    if (this.#turned) frame?.focus();
+    this.#turned = false;
     if (frame) strip.scrollLeft = frame.offsetLeft - strip.offsetLeft - (strip.clientWidth - frame.clientWidth) / 2;
   }
 }

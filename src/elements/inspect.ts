@@ -923,7 +923,10 @@ export class AttriscopeInspect extends LitElement {
       .feature=${this.#feature}
       .spec=${this.#spec}
       .look=${this.look}
+      .hasPrevious=${this.state.hasPrevious}
+      .hasNext=${this.state.hasNext}
       @choose=${({ detail }: CustomEvent<number>) => this.actions.select(detail)}
+      @turn=${({ detail }: CustomEvent<1 | -1>) => (detail > 0 ? this.actions.next() : this.actions.previous())}
     ></attriscope-film>`;
   }
 

@@ -9,7 +9,7 @@ import { panned, placed, seenOf, showing, WHOLE, zoomed } from "../../src/elemen
 import { said } from "../../src/derived";
 import { countOf, itemsOf, maskOfItems } from "../../src/items";
 import type { State } from "../../src/state";
-import { FakeStore, makeCard, summed } from "../gallery/fake-store";
+import { FakeStore, makeCard, makeInspection, summed } from "../gallery/fake-store";
 import { INSPECT, inspecting } from "../gallery/pages-inspect";
 import { all, one } from "./dom";
 
@@ -816,6 +816,24 @@ describe("the rest of it", () => {
     expect(store.calls).toEqual([["select", 21]]);
     expect(chosen().dataset.sample).toBe("21");
     expect(film.activeElement).toBe(chosen());
+  });
+
+  test("at its ends the strip turns the page, and the focus goes along", async () => {
+    const { explorer, store } = await mount(nothingPainted());
+    const film = one(explorer, "attriscope-film").shadowRoot!;
+    const chosen = (): HTMLElement => film.querySelector('[aria-checked="true"]')!;
+    expect([...film.querySelectorAll<HTMLElement>(".turn")].map(({ dataset }) => dataset.action)).toEqual(["next"]);
+    store.change({ inspection: makeInspection(store.state.cards.at(-1)!) });
+    await settled();
+    chosen().focus();
+    await press(chosen(), "ArrowRight");
+    expect(store.calls.at(-1)).toEqual(["next"]);
+    store.change({ inspection: makeInspection(store.state.cards[0]) });
+    await settled();
+    expect(chosen().dataset.sample).toBe("28");
+    expect(film.activeElement).toBe(chosen());
+    await press(chosen(), "ArrowLeft");
+    expect(store.calls.at(-1)).toEqual(["previous"]);
   });
 
   test("a table of the strongest pixels", async () => {

@@ -45,8 +45,8 @@ export class AttriscopeTable extends LitElement {
   /** Values can be changed: fires "edit" with {@link Edited}; Delete on one puts the baseline's there. */
   @property({ type: Boolean }) editable = false;
   @property() label = "";
-  /** The value whose text is no number. */
-  @own() wrong: number | null = null;
+  /** What was typed for a value and is no number. */
+  @own() wrong: { place: number; text: string } | null = null;
 
   #shades: Float32Array | null = null;
   #scale = 0;
@@ -309,7 +309,7 @@ export class AttriscopeTable extends LitElement {
             : this.#foot(items.length, rest)
         }
       </table>
-      ${this.wrong === null ? nothing : html`<div class="wrong" role="alert">${this.categories[this.wrong]}: expected a number, e.g. 0.5</div>`}
+      ${this.wrong === null ? nothing : html`<div class="wrong" role="alert">${this.categories[this.wrong.place]}: got "${this.wrong.text}"; expected a number, e.g. 0.5</div>`}
       ${
         this.attribution && !this.#ranking
           ? html`<div class="note" data-note="misfit">
@@ -378,9 +378,9 @@ export class AttriscopeTable extends LitElement {
       type="text"
       inputmode="decimal"
       aria-label="${this.categories[i]}, what the model sees"
-      aria-invalid=${this.wrong === i}
+      aria-invalid=${this.wrong?.place === i}
       title="Enter tries another number, Escape takes it back, Delete on an unchanged one puts the baseline's there"
-      .value=${live(this.#number(i))}
+      .value=${live(this.wrong?.place === i ? this.wrong.text : this.#number(i))}
       data-uses-escape
       data-place=${i}
       @change=${(event: Event) => this.#enter(i, event.target as HTMLInputElement)}
@@ -437,7 +437,7 @@ export class AttriscopeTable extends LitElement {
   #enter(i: number, input: HTMLInputElement): void {
     const text = input.value.trim().replace("−", "-").replace(",", ".");
     const value = Number(text);
-    this.wrong = text === "" || !Number.isFinite(value) ? i : null;
+    this.wrong = text === "" || !Number.isFinite(value) ? { place: i, text: input.value } : null;
     if (this.wrong === null) this.#fire(i, isSame(value, this.inputs[i]) ? null : value);
   }
 

@@ -359,7 +359,8 @@ describe("a row", () => {
     for (const value of ["", "much", "1,2,3", "NaN", "Infinity"]) {
       type(fare, value);
       await element.updateComplete;
-      expect(words(one(element, '[role="alert"]'))).toBe("fare: expected a number, e.g. 0.5");
+      expect(words(one(element, '[role="alert"]'))).toBe(`fare: got "${value}"; expected a number, e.g. 0.5`);
+      expect((fare as HTMLInputElement).value).toBe(value);
       expect(fare.getAttribute("aria-invalid")).toBe("true");
     }
     expect(events).toEqual([]);

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from onnx_ir.passes import Sequential
 from onnx_ir.passes import common as passes
 from torch import nn
-from torch._decomp import decomposition_table
 from torch.export.graph_signature import InputKind
 from torch.nn import functional as F
 
@@ -404,7 +403,12 @@ def _bag(*args: Any, **kwargs: Any) -> torch.Tensor:
 
 @contextlib.contextmanager
 def _recurrences_by_shape() -> Iterator[None]:
-    """LSTM and GRU are traced by the shapes of their results: torch's way, step by step, fixes how many steps."""
+    """LSTM and GRU are traced by the shapes of their results: torch's way, step by step, fixes how many steps.
+
+    The tables for it are private to torch: where another version keeps them elsewhere this raises an error.
+    """
+    from torch._decomp import decomposition_table
+
     operators = (torch.ops.aten.lstm.input, torch.ops.aten.gru.input)
     kernels = {operator: dict(operator.py_kernels) for operator in operators}
     decompositions = {operator: decomposition_table[operator] for operator in operators}
@@ -417,8 +421,8 @@ def _recurrences_by_shape() -> Iterator[None]:
             operator._dispatch_cache.clear()
 
     shapes = {operator: dict.fromkeys(own, _recurrent_shapes) for operator, own in kernels.items()}
-    use(shapes, dict.fromkeys(operators, _recurrent_shapes))
     try:
+        use(shapes, dict.fromkeys(operators, _recurrent_shapes))
         yield
     finally:
         use(kernels, decompositions)

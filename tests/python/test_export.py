@@ -390,6 +390,11 @@ class TestFreeDimensions:
         self.exported(seeded(Recurrences))
         assert state() == before
 
+    def test_a_torch_with_other_private_tables(self, monkeypatch) -> None:
+        monkeypatch.delitem(decomposition_table, torch.ops.aten.gru.input)
+        _, graph = self.exported(seeded(Recurrences))
+        assert shapes(graph.graph)["ids"] == ["batch", 6]
+
 
 class TestEmbeddingBag:
     @pytest.mark.parametrize("mode", ["mean", "sum", "max"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,7 @@ class Prepared:
     error: str | None
 
 
-class BaseFeature:
+class BaseFeature(ABC):
     """One input of the model; the classes derived from it say what it is.
 
     Parameters
@@ -81,8 +82,8 @@ class BaseFeature:
         self.feature_mask = feature_mask
 
     @staticmethod
-    def visualization_type() -> Kind:
-        raise NotImplementedError
+    @abstractmethod
+    def visualization_type() -> Kind: ...
 
     def _callables(self, transforms: Transforms, argument: str) -> list[Transform]:
         if transforms is None:
@@ -105,8 +106,11 @@ class BaseFeature:
 
     def fault(self, raw: torch.Tensor, x: torch.Tensor) -> str | None:
         """Why ``x``, the transformed input, cannot be explained: too large integers, or where NaN comes from."""
-        if not x.is_floating_point() and x.numel() and (most := int(x.abs().max())) > _EXACT:
-            return f"{self.name}: got the integer {most}; expected at most {_EXACT}: the page counts in float32"
+        if not x.is_floating_point() and (large := x.long()[x.long().abs() > _EXACT]).numel():
+            return (
+                f"{self.name}: got the integer {int(large[0])}; expected {-_EXACT} to {_EXACT}, which float32 tells "
+                "apart. Number them anew, or pass floats."
+            )
         if bad := _bad(raw):
             return f"{self.name}: {bad} of {raw.numel()} values of the raw input are NaN or infinite"
         if not _bad(x):
@@ -193,8 +197,8 @@ class BaseFeature:
         """A mask that can be broadcast to the input."""
         return mask
 
-    def _display(self, raw: torch.Tensor, x: torch.Tensor) -> Display:
-        raise NotImplementedError
+    @abstractmethod
+    def _display(self, raw: torch.Tensor, x: torch.Tensor) -> Display: ...
 
     def _shown(self, raw: torch.Tensor) -> tuple[Any, str]:
         """What visualization_transform makes of the raw input, or that itself; and how an error calls it."""
@@ -258,19 +262,23 @@ class ImageFeature(BaseFeature):
 
 
 class TextFeature(BaseFeature):
-    """A text: token ids [T], or [T, D] where ``input_transforms`` look up embeddings. One attribution per token.
+    """A text: T token ids [T], or their embeddings [T, D], as they come or as ``input_transforms`` look them up.
 
-    What is shown is what ``visualization_transform`` makes of the raw ids [1, T]: one string for each token. Without it
-    the ids themselves are shown.
+    Ids that the model looks up have one attribution per token; those of embeddings are [T, D], and their sum over D is
+    shown. What is shown of the text is what ``visualization_transform`` makes of the raw input, [1, T] or [1, T, D]:
+    one string for each token. Without it the ids themselves are shown.
+
+    Samples may differ in T: from batch to batch, and within one where ``input_transforms`` take padding off.
 
     Parameters
     ----------
     feature_mask : None, array, tensor or callable
-        Whole numbers [T], or in the input's shape: tokens of one word, for example, are replaced together.
+        Whole numbers [T], or in the input's shape: tokens of one word, for example, are replaced together. Texts of
+        different lengths need a callable.
     """
 
     dims = (1, 2)
-    layout = "token ids [N, T]"
+    layout = "token ids [N, T], or embeddings [N, T, D]"
 
     @checks_spelling
     def __init__(

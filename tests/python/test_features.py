@@ -46,6 +46,8 @@ class TestSignatures:
         features = (text, image, GeneralFeature("Row", []), EmptyFeature())
         assert [feature.visualization_type() for feature in features] == ["text", "image", "general", "empty"]
         assert all(isinstance(feature, BaseFeature) for feature in features)
+        with pytest.raises(TypeError, match="abstract class BaseFeature"):
+            BaseFeature("Any", None, None, None)  # type: ignore[abstract]
 
     def test_what_captum_insights_has_not(self) -> None:
         assert TextFeature("Question", None, None).visualization_transform is None
@@ -191,8 +193,15 @@ class TestFaults:
         feature = TextFeature("Review", None, None)
         ids = torch.tensor([5, 2**24])
         assert feature.fault(ids, ids) is None
-        text = "Review: got the integer 16777217; expected at most 16777216: the page counts in float32"
-        assert feature.fault(ids + 1, ids + 1) == text
+        text = "Review: got the integer {}; expected -16777216 to 16777216, which float32 tells apart. Number them anew"
+        for large, got in ((ids + 1, 16777217), (-ids - 1, -16777217)):
+            assert str(feature.fault(large, large)).startswith(text.format(got))
+
+    @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int32])
+    def test_truth_values_and_small_integers(self, dtype: torch.dtype) -> None:
+        x = torch.tensor([0, 1, 1]).to(dtype)
+        assert EmptyFeature("Flags").fault(x, x) is None
+        assert EmptyFeature("Flags").fault(x[:0], x[:0]) is None
 
     def test_after_a_transform(self) -> None:
         raw = images(1)[0]

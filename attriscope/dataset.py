@@ -172,10 +172,10 @@ class Samples:
         """
         with self._evaluating():
             longest = self._longest()
-            lengths = self._lengths(self._evaluate(longest).inputs)
+            lengths = [length for _, length in self._lengths(self._evaluate(longest).inputs)]
         features = [{1} if _is_text(feature) else set() for feature in self._features]
         return features + [
-            {i + 1 for i, size in enumerate(tensor.shape) if size in lengths.values()} for tensor in longest.additional
+            {i + 1 for i, size in enumerate(tensor.shape) if size in lengths} for tensor in longest.additional
         ]
 
     def keep_to(self, exports: Mapping[str, Exported]) -> None:
@@ -260,8 +260,10 @@ class Samples:
         inputs = _several(batch.inputs)
         if len(inputs) != len(self._features):
             names = ", ".join(f"'{feature.name}'" for feature in self._features)
+            is_text = any(_is_text(feature) for feature in self._features)
+            advice = ". Give texts of different lengths in batches of their own." if is_text else ""
             raise ValueError(
-                f"{place} has {len(inputs)} inputs; expected {len(self._features)}, one a feature ({names})"
+                f"{place} has {len(inputs)} inputs; expected {len(self._features)}, one a feature ({names}){advice}"
             )
         for i, (feature, value) in enumerate(zip(self._features, inputs, strict=True)):
             tensor = inputs[i] = torch.from_numpy(value) if isinstance(value, np.ndarray) else value
@@ -392,23 +394,23 @@ class Samples:
         for (model, exported), raw in zip(exports.items(), raws, strict=True):
             if not exported.gives(raw, self._arguments(self._models[model], [(inputs, entry.additional)])):
                 text = ", ".join(
-                    f"feature '{name}' has {length} tokens in sample {entry.id}, {known[name]} in sample {example.id}"
-                    for name, length in lengths.items()
-                    if length != known[name]
+                    f"feature '{name}' has {length} tokens in sample {entry.id}, {other} in sample {example.id}"
+                    for (name, length), (_, other) in zip(lengths, known, strict=True)
+                    if length != other
                 )
                 raise ValueError(
                     f"{text}; model {model} cannot be exported for both lengths. Pad or cut all texts to one length."
                 )
 
-    def _lengths(self, inputs: Sequence[torch.Tensor]) -> dict[str, int]:
-        """By feature that is a text, the number of its tokens."""
-        return {f.name: len(x) for f, x in zip(self._features, inputs, strict=True) if _is_text(f)}
+    def _lengths(self, inputs: Sequence[torch.Tensor]) -> list[tuple[str, int]]:
+        """Of each feature that is a text, its name, which others may have, too, and the number of its tokens."""
+        return [(f.name, len(x)) for f, x in zip(self._features, inputs, strict=True) if _is_text(f)]
 
     def _longest(self) -> _Entry:
         """The sample, of those that have been run, with the longest texts: of one token, a model is traced for one."""
         self._evaluate(self._entries[0])
         known = [(entry, entry.evaluated) for entry in self._entries if entry.evaluated]
-        return max(known, key=lambda pair: sum(self._lengths(pair[1].inputs).values()))[0]
+        return max(known, key=lambda pair: sum(length for _, length in self._lengths(pair[1].inputs)))[0]
 
     def _arguments(
         self, model: nn.Module, rows: Sequence[tuple[list[torch.Tensor], list[torch.Tensor]]]

@@ -210,6 +210,21 @@ class TestOneLength:
         with pytest.raises(ValueError, match=self.text):
             fetch(of, 1)
 
+    def test_features_of_one_name_are_told_apart(self, shell) -> None:
+        class Both(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.first, self.second = Recurrent(), Words()
+
+            def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+                return self.first(first) + self.second(second)
+
+        pairs = [Batch((text(length), text(6)), [0]) for length in (5, 7)]
+        of = make(pairs, seeded(Both), [REVIEW, TextFeature("Review", None, None)])
+        of.render(num_examples=1)
+        with pytest.raises(ValueError, match=r"^feature 'Review' has 7 tokens in sample 1, 5 in sample 0; model Both"):
+            fetch(of, 1)
+
     def test_rendering_again_starts_anew(self, shell) -> None:
         model = seeded(Recurrent)
         of = make(batches(5, 7), model)
@@ -221,6 +236,11 @@ class TestOneLength:
         scan = fetch(of, 0)
         assert [len(sample.inputs[0]) for sample in scan.samples] == [5, 7]
         check(of, scan, model)
+
+    def test_several_in_one_batch(self, shell) -> None:
+        text = r"^dataset: batch 0 has 2 inputs; expected 1, .* Give texts of different lengths in batches of their"
+        with pytest.raises(ValueError, match=text):
+            make([Batch([torch.tensor([1, 2]), torch.tensor([3])], [0, 1])]).render()
 
 
 class TestOtherSizes:

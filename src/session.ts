@@ -255,8 +255,10 @@ export class Session extends EventTarget implements Store {
   }
 
   setInspect(inspect: Partial<Inspect>): void {
-    const [name] = Object.keys(inspect);
-    const change = { inspect: { ...this.#choice.inspect, ...inspect } };
+    const before = this.#choice.inspect;
+    const [name] = (Object.keys(inspect) as (keyof Inspect)[]).filter((key) => inspect[key] !== before[key]);
+    if (name === undefined) return;
+    const change = { inspect: { ...before, ...inspect } };
     // The brush was laid on another raster.
     const painted = name === "feature" ? { painted: {} } : {};
     this.#choose({ ...change, ...painted }, `inspect ${name}`);

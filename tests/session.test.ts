@@ -879,6 +879,18 @@ describe("Inspect, of texts and rows", () => {
     });
   });
 
+  test("the feature that is in view already, chosen again, is no step and leaves what is hidden", async () => {
+    const net = readNet("tokens");
+    start(between(net, [words, numbers], [[..."abcdef"], [1, 2, 3, 4]]), new TestSource(false));
+    await until(session, explained);
+    session.paint(Uint8Array.of(0, 1, 0, 0, 1, 0), true);
+    const { choice } = session.state;
+    session.setInspect({ feature: 0 });
+    expect(session.state.choice).toBe(choice);
+    session.undo();
+    expect(session.state.choice.painted).toEqual({});
+  });
+
   test("a value that is taken back leaves nothing", async () => {
     const net = readNet("tokens");
     start(between(net, [numbers, words], [[1, 2, 3, 4], [..."abcdef"]]), new TestSource(false));

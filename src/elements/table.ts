@@ -45,13 +45,15 @@ export class AttriscopeTable extends LitElement {
   /** Values can be changed: fires "edit" with {@link Edited}; Delete on one puts the baseline's there. */
   @property({ type: Boolean }) editable = false;
   @property() label = "";
-  /** What was typed for a value and is no number. */
-  @own() wrong: { place: number; text: string } | null = null;
+  /** What is being typed for a value, and keeps the rows in their order; or what was typed and is no number. */
+  @own() typed: { place: number; text: string; wrong: boolean } | null = null;
 
   #shades: Float32Array | null = null;
   #scale = 0;
   #ranking: Ranking | null = null;
   #outline: Uint8Array | null = null;
+  /** Places from top to bottom. */
+  #order: number[] = [];
 
   static override styles = [
     base,
@@ -274,9 +276,13 @@ export class AttriscopeTable extends LitElement {
   ];
 
   override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("items")) this.typed = null;
+    if ((["attribution", "items", "look", "scale", "top"] as const).some((name) => changed.has(name))) this.#rank();
+    if (this.typed === null || this.typed.wrong) this.#order = this.#ordered();
+  }
+
+  #rank(): void {
     const { attribution, items, look } = this;
-    if (changed.has("items")) this.wrong = null;
-    if (!(["attribution", "items", "look", "scale", "top"] as const).some((name) => changed.has(name))) return;
     const own = attribution && perItem(attribution, this.shape ?? [items.length]);
     const { sign } = look.display;
     const shades = own && shadesOf(own, sign, this.scale);
@@ -288,9 +294,8 @@ export class AttriscopeTable extends LitElement {
 
   override render() {
     const { items, small } = this;
-    const order = this.#order();
-    const shown = order.slice(0, this.most);
-    const rest = order.slice(this.most);
+    const shown = this.#order.slice(0, this.most);
+    const rest = this.#order.slice(this.most);
     return html`<table class=${this.stale && this.#ranking ? "stale" : ""}>
         <caption class="silent">
           ${this.label}
@@ -309,7 +314,7 @@ export class AttriscopeTable extends LitElement {
             : this.#foot(items.length, rest)
         }
       </table>
-      ${this.wrong === null ? nothing : html`<div class="wrong" role="alert">${this.categories[this.wrong.place]}: got "${this.wrong.text}"; expected a number, e.g. 0.5</div>`}
+      ${!this.typed?.wrong ? nothing : html`<div class="wrong" role="alert">${this.categories[this.typed.place]}: got "${this.typed.text}"; expected a number, e.g. 0.5</div>`}
       ${
         this.attribution && !this.#ranking
           ? html`<div class="note" data-note="misfit">
@@ -321,7 +326,7 @@ export class AttriscopeTable extends LitElement {
   }
 
   /** The strongest first; as they come until there are scores. */
-  #order(): number[] {
+  #ordered(): number[] {
     const all = Array.from(this.items.keys());
     const ranking = this.#ranking;
     return ranking ? all.sort((a, b) => ranking.rank(a) - ranking.rank(b) || a - b) : all;
@@ -374,17 +379,20 @@ export class AttriscopeTable extends LitElement {
 
   #values(i: number) {
     const item = shownAs(this.items[i]);
+    const typed = this.typed?.place === i ? this.typed : null;
     const field = html`<input
       type="text"
       inputmode="decimal"
       aria-label="${this.categories[i]}, what the model sees"
-      aria-invalid=${this.wrong?.place === i}
+      aria-invalid=${Boolean(typed?.wrong)}
       title="Enter tries another number, Escape takes it back, Delete on an unchanged one puts the baseline's there"
-      .value=${live(this.wrong?.place === i ? this.wrong.text : this.#number(i))}
+      .value=${live(typed?.text ?? this.#number(i))}
       data-uses-escape
       data-place=${i}
+      @input=${(event: Event) => this.#type(i, event.target as HTMLInputElement)}
       @change=${(event: Event) => this.#enter(i, event.target as HTMLInputElement)}
       @keydown=${(event: KeyboardEvent) => this.#key(i, event)}
+      @blur=${() => this.#leave()}
       @focus=${(event: Event) => (event.target as HTMLInputElement).select()}
     />`;
     if (!this.editable) return html`<td class="value truncate" title=${item} dir="auto">${item}</td>`;
@@ -434,11 +442,22 @@ export class AttriscopeTable extends LitElement {
       : nothing;
   }
 
+  #type(place: number, { value: text }: HTMLInputElement): void {
+    this.typed = { place, text, wrong: false };
+  }
+
+  /** What was typed and taken back by hand fires no "change". */
+  #leave(): void {
+    if (!this.typed?.wrong) this.typed = null;
+  }
+
   #enter(i: number, input: HTMLInputElement): void {
-    const text = input.value.trim().replace("−", "-").replace(",", ".");
+    const text = input.value.trim().replaceAll("−", "-").replace(",", ".");
     const value = Number(text);
-    this.wrong = text === "" || !Number.isFinite(value) ? { place: i, text: input.value } : null;
-    if (this.wrong === null) this.#fire(i, isSame(value, this.inputs[i]) ? null : value);
+    // What float32 cannot hold would be infinite to the model.
+    const wrong = text === "" || !Number.isFinite(Math.fround(value));
+    this.typed = wrong ? { place: i, text: input.value, wrong } : null;
+    if (!wrong) this.#fire(i, isSame(value, this.inputs[i]) ? null : value);
   }
 
   #key(i: number, event: KeyboardEvent): void {
@@ -446,10 +465,10 @@ export class AttriscopeTable extends LitElement {
     const whole = input.selectionStart === 0 && input.selectionEnd === input.value.length;
     if (event.key === "Escape") {
       input.value = this.#number(i);
-      this.wrong = null;
+      this.typed = null;
       this.#fire(i, null);
     } else if (event.key === "Delete" && whole && this.baseline && !this.edited.has(i)) {
-      this.wrong = null;
+      this.typed = null;
       this.#fire(i, this.baseline[i]);
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       const fields = [...this.renderRoot.querySelectorAll("input")];

@@ -337,12 +337,13 @@ describe("a row", () => {
     const element = await table({ ...given, editable: true });
     const events = heard(element, "edit");
     const [fare] = fields(element);
-    for (const value of ["53.1", "53,1", " −2 ", "1e3", "8.6833"]) type(fare, value);
+    for (const value of ["53.1", "53,1", " −2 ", "1e3", "−1e−3", "8.6833"]) type(fare, value);
     expect(events.map(([, detail]) => detail)).toEqual([
       { place: 1, value: 53.1 },
       { place: 1, value: 53.1 },
       { place: 1, value: -2 },
       { place: 1, value: 1000 },
+      { place: 1, value: -0.001 },
     ]);
     element.edited = new Map([[1, 53.1]]);
     await element.updateComplete;
@@ -356,7 +357,7 @@ describe("a row", () => {
     const element = await table({ ...given, editable: true });
     const events = heard(element, "edit");
     const [fare] = fields(element);
-    for (const value of ["", "much", "1,2,3", "NaN", "Infinity"]) {
+    for (const value of ["", "much", "1,2,3", "NaN", "Infinity", "1e39"]) {
       type(fare, value);
       await element.updateComplete;
       expect(words(one(element, '[role="alert"]'))).toBe(`fare: got "${value}"; expected a number, e.g. 0.5`);
@@ -368,6 +369,23 @@ describe("a row", () => {
     await element.updateComplete;
     expect(all(element.shadowRoot!, '[role="alert"]')).toHaveLength(0);
     expect(events).toHaveLength(1);
+  });
+
+  test("what is being typed stays, and in its place, when other scores arrive; then the strongest come first", async () => {
+    const element = await table({ ...given, editable: true });
+    const names = () => rows(element).map(({ dataset }) => Number(dataset.place));
+    const before = names();
+    const [fare] = fields(element);
+    fare.value = "53";
+    fare.dispatchEvent(new Event("input"));
+    element.attribution = attribution([3, 2, 1]);
+    await element.updateComplete;
+    expect(names()).toEqual(before);
+    expect(fare.value).toBe("53");
+    fare.dispatchEvent(new Event("blur"));
+    await element.updateComplete;
+    expect(before).not.toEqual([0, 1, 2]);
+    expect(names()).toEqual([0, 1, 2]);
   });
 
   test("keys: Escape takes a change back, Delete on the whole value puts the baseline's there, arrows change the row", async () => {

@@ -46,6 +46,15 @@ export function unitOf(features: readonly FeatureSpec[]): string {
   return units.size === 1 ? [...units][0] : "value";
 }
 
+/**
+ * What deletion and insertion take one by one, by one word: of an embedding every value is ranked by itself.
+ * @param sample any one of those that are explained; without one, there are none
+ */
+export function takenUnitOf(features: readonly FeatureSpec[], sample: Pick<Sample, "inputs"> | undefined): string {
+  const isEmbedded = features.some(({ kind }, i) => kind === "text" && (sample?.inputs[i].shape.length ?? 0) > 1);
+  return isEmbedded ? "value" : unitOf(features);
+}
+
 const perItems = new WeakMap<Attribution, Attribution | null>();
 
 /**

@@ -866,7 +866,7 @@ export class AttriscopeCard extends LitElement {
   #auc({ deletion, insertion }: Faithfulness["auc"]) {
     return html`<span
       class="delta"
-      title="How the score of the explained class changes when the strongest values are taken out (deletion: the lower the better) or put into a blurred picture (insertion: the higher the better): areas under the curves, 0 to 1"
+      title="How the score of the explained class changes when the strongest values are taken out (deletion: the lower the better) or put in (insertion: the higher the better): areas under the curves, 0 to 1"
       >del <b>${score(deletion)}</b> · ins <b>${score(insertion)}</b></span
     >`;
   }

@@ -8,7 +8,7 @@ import type { Actions, Attribution, Column, CompareCell, Comparison, Display, St
 import { scaleName } from "./columns";
 import { type AttriscopeCompareRow, figures, figureStyles } from "./compare-row";
 import { plural } from "../format";
-import { inView, itemScale, itemsOf, unitOf } from "../items";
+import { inView, itemScale, itemsOf, takenUnitOf, unitOf } from "../items";
 import { cross, warning } from "./icons";
 import { type Look, scaleOf } from "./map";
 import { Reorder } from "./reorder";
@@ -414,8 +414,8 @@ export class AttriscopeCompare extends LitElement {
     return html`<div class="strip">
       <span>
         <b>${this.#comparesModels ? plural(count, "model") : `${plural(count, "pinned method")}`}</b> · ${scaled} ·
-        ${score} as ${unitOf(state.features)}s are <b>${line("none")}</b> deleted, ${line("3 2")} inserted, most
-        important first
+        ${score} as ${takenUnitOf(state.features, state.cards[0]?.sample)}s are <b>${line("none")}</b> deleted,
+        ${line("3 2")} inserted, most important first
       </span>
       <attriscope-legend
         .ramp=${look.ramp}

@@ -1,9 +1,9 @@
 /** How the explained score falls and rises with the most important places, and what the sample is at the scrubber. */
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
-import type { Actions, Card, State, Trial } from "../state";
+import type { Actions, State, Trial } from "../state";
 import { plural, score } from "../format";
-import { inView, itemsOf, maskOfItems, unitOf, UNITS } from "../items";
+import { inView, itemsOf, maskOfItems, takenUnitOf, UNITS } from "../items";
 import type { Look } from "./map";
 import { base } from "./tokens";
 
@@ -139,7 +139,7 @@ export class AttriscopeFaithfulness extends LitElement {
     const feature = inView(this.state.features, choice.inspect.feature);
     const items = itemsOf(card.sample, feature);
     const places = placesOf(card.sample.inputs);
-    const unit = this.#unit(card);
+    const unit = takenUnitOf(this.state.features, card.sample);
     const target = card.predictions.find(({ index }) => index === card.target)?.label;
     const area = (name: "deletion" | "insertion", better: string) =>
       html`<span class="key ${name}" title="Area under the curve of ${name}: the ${better} the better"
@@ -180,13 +180,6 @@ export class AttriscopeFaithfulness extends LitElement {
     const { card, ...trials } = this.state.inspection!;
     const value = trials[name]?.scores?.[card.target ?? 0];
     return value === undefined ? "–" : score(value);
-  }
-
-  /** Of an embedding every value is ranked by itself. */
-  #unit({ sample }: Card): string {
-    const { features } = this.state;
-    const embedded = features.some(({ kind }, i) => kind === "text" && sample.inputs[i].shape.length > 1);
-    return embedded ? "value" : unitOf(features);
   }
 
   #preview(name: "deleted" | "inserted", feature: number) {

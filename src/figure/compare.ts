@@ -1,7 +1,7 @@
 /** Methods or models side by side as a figure: samples as rows, what is compared as columns. */
 import { bestOf, initialsOf, isDeltaHigh, nameOf, rowScales } from "../derived";
 import { percent, plural, score, signed } from "../format";
-import { imageOf, inView, inWords, itemScale, itemsOf, unitOf } from "../items";
+import { imageOf, inView, inWords, itemScale, itemsOf, takenUnitOf } from "../items";
 import type { Card, Column, Comparison, CompareCell, Result, State } from "../state";
 import { styleNamed } from "../styles/index";
 import type { FeatureSpec } from "../wire";
@@ -52,7 +52,7 @@ export async function compareFigure(state: State, look: Look): Promise<SvgNode> 
   const words = [
     plural(columns.length, models ? "model" : "method"),
     spec === null ? "the inputs are not shown" : spec.kind === "image" ? `${scaled}, top ${clip} % clipped` : scaled,
-    `curves: ${units} as ${unitOf(state.features)}s are deleted (solid) and inserted (dashed), most important first`,
+    `curves: ${units} as ${takenUnitOf(state.features, state.cards[0]?.sample)}s are deleted (solid) and inserted (dashed), most important first`,
     "bold: best in row",
   ];
   const below = await caption(words.join(" · "), bottom, width, look, inks, spec?.kind === "general");

@@ -13,7 +13,7 @@ import {
   valueAt,
 } from "../derived";
 import { percent, score, signed, tick } from "../format";
-import { imageOf, inView, itemsOf, maskOfItems, scaleInWords, shownAs, unitOf, UNITS } from "../items";
+import { imageOf, inView, itemsOf, maskOfItems, scaleInWords, shownAs, takenUnitOf, UNITS } from "../items";
 import type { Attribution, Card, Faithfulness, Inspection, State, Trial } from "../state";
 import { heatMap } from "../styles/heat-map";
 import { rasterSize } from "../styles/raster";
@@ -60,7 +60,7 @@ export async function inspectFigure(state: State, look: Look): Promise<SvgNode> 
   const words = [
     methodInWords(one, state),
     scaleInWords(spec ? [spec] : [], look.display.clip),
-    top > 0 && spec ? `outlined: the ${top} strongest ${UNITS[spec.kind]}s` : "",
+    top > 0 && spec ? markedInWords(top, spec) : "",
     triedInWords(state, inspection),
   ];
   const content = items
@@ -81,6 +81,9 @@ export async function inspectFigure(state: State, look: Look): Promise<SvgNode> 
     ...below.nodes,
   ]);
 }
+
+const markedInWords = (top: number, { kind }: FeatureSpec): string =>
+  `${kind === "general" ? "bold" : "outlined"}: the ${top === 1 ? "" : `${top} `}strongest ${UNITS[kind]}${top === 1 ? "" : "s"}`;
 
 function head(card: Card, { classes }: State, width: number, inks: Inks): SvgNode[] {
   const id = `#${card.sample.id}`;
@@ -319,7 +322,7 @@ async function faithfulness(
   const auc = (name: "deletion" | "insertion"): string => (measured ? score(measured.auc[name]) : "–");
   const plot = { x: 28, y: PLOT, width: INNER - 30, height: CHART };
   const about = target === null ? "output" : fitted(`score of ${target}`, INNER, 10);
-  const unit = unitOf(state.features);
+  const unit = takenUnitOf(state.features, card.sample);
   const previews = shown.items
     ? listedPreviews(inspection, state, { ...shown, items: shown.items }, look, inks)
     : await picturedPreviews(inspection, state, look, inks);
@@ -365,7 +368,7 @@ async function picturedPreviews(
     ...(await trial(deleted, "deleted", 0)),
     ...(await trial(inserted, "inserted", SIDE + GAP)),
     text(figures, 12, [{ text: removed(state), fill: inks.text, bold: true }]),
-    text(figures, 28, [quiet(`of the ${unitOf(state.features)}s`)]),
+    text(figures, 28, [quiet(`of the ${takenUnitOf(state.features, card.sample)}s`)]),
     ...row(52, "deleted", says(deleted, card)),
     ...row(72, "inserted", says(inserted, card)),
   ];
@@ -404,7 +407,7 @@ function listedPreviews(
   });
   const runs: Run[] = [
     { text: removed(state), fill: inks.text, bold: true },
-    { text: `of the ${unitOf(state.features)}s`, fill: inks.quiet, size: 11, gap: 6 },
+    { text: `of the ${takenUnitOf(state.features, card.sample)}s`, fill: inks.quiet, size: 11, gap: 6 },
   ];
   return { nodes: [...nodes, text(0, foot + 40, runs)], height: foot + 44 };
 }

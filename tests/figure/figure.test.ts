@@ -288,6 +288,19 @@ describe("texts and rows", () => {
     expect(texts(root).join(" · ")).toContain("outlined: the 2 strongest tokens · 1 token replaced by zero");
   });
 
+  test("of an embedding every value is taken out by itself", async () => {
+    const state = page([REVIEW], [["not", "so", "good"]], [[-2, 1, 4]]);
+    const [card] = state.cards;
+    const input = { ...card.sample.inputs[0], shape: [3, 2], data: new Float32Array(6) };
+    const embedded = { ...card, sample: { ...card.sample, inputs: [input] } };
+    const inspecting = (one: typeof card): State => ({
+      ...{ ...state, view: "inspect", cards: [one] },
+      inspection: makeInspection(one),
+    });
+    expect(texts(await parsed(inspecting(card))).join(" ")).toContain("of the tokens");
+    expect(texts(await parsed(inspecting(embedded))).join(" ")).toContain("of the values");
+  });
+
   test("a row: bars for and against, the strongest first, in proportion; what they add up to", async () => {
     const root = await parsed(page([WINE], [[2.5, "deep", 13]], [[0.25, -1, 0.5]]));
     const shown = texts(root);
@@ -306,10 +319,12 @@ describe("texts and rows", () => {
   test("what was put into a row by hand stands beside what is shown", async () => {
     const state = page([WINE], [[2.5, "deep", 13]], [[0.25, -1, 0.5]]);
     const inspection = { ...makeInspection(state.cards[0]), edited: new Map([[2, 9.75]]) };
-    const root = await parsed({ ...state, view: "inspect", inspection });
+    const choice = { ...START, inspect: { ...START.inspect, top: 1 } };
+    const root = await parsed({ ...state, view: "inspect", inspection, choice });
     const [input] = [...root.querySelectorAll("tspan")].filter(({ textContent }) => textContent === "9.75");
     expect(input.getAttribute("font-weight")).toBe("600");
-    expect(texts(root)).toEqual(expect.arrayContaining(["INPUT", "1 value changed"]));
+    expect(texts(root).join(" ")).toContain("bold: the strongest value · 1 value changed");
+    expect(texts(root)).toEqual(expect.arrayContaining(["INPUT"]));
   });
 
   test("Compare: five lines of a text in each cell, four values of a row and the rest; how each begins", async () => {

@@ -40,11 +40,11 @@ export interface Compare {
 export interface Inspect {
   /** Index of the feature in view. */
   feature: number;
-  /** What hidden pixels are replaced by. */
+  /** What hidden pixels are replaced by; tokens and values always by the baseline's. */
   fill: "baseline" | "blur" | "mean";
-  /** How many of the strongest pixels are outlined. */
+  /** How many of the strongest pixels, tokens or values are marked. */
   top: number;
-  /** Share of the pixels that the scrubber hides, the most important first, 0..1. */
+  /** Share of the places of all features that the scrubber hides, the most important first, 0..1. */
   at: number;
   channels: "sum" | "apart";
 }
@@ -71,7 +71,7 @@ export interface Choice {
   display: Display;
   compare: Compare;
   inspect: Inspect;
-  /** Hidden pixels of the feature in view, by sample: see {@link runsOf}. */
+  /** Hidden places of the feature in view, by sample: see {@link runsOf}. */
   painted: Readonly<Record<string, readonly number[]>>;
   /** Changed values, by sample. */
   edited: Readonly<Record<string, readonly Edit[]>>;
@@ -99,7 +99,7 @@ export const START: Choice = {
   edited: {},
 };
 
-/** Lengths of runs in reading order, shown (0) and hidden pixels (1) in turn, beginning with shown ones. */
+/** Lengths of runs in reading order, shown (0) and hidden places (1) in turn, beginning with shown ones. */
 export function runsOf(pixels: Uint8Array): number[] {
   const runs: number[] = [];
   let [from, value] = [0, 0];

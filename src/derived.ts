@@ -103,7 +103,7 @@ export function strengthOf(value: number, sign: Sign): number {
 
 /** The pixels of a map, or tokens or categories, by their strength. */
 export class Ranking {
-  /** The attribution of every pixel, summed over its channels. */
+  /** The attribution of every place, summed over its channels. */
   readonly values: Float32Array;
   readonly #strengths: Float32Array;
   #ascending: Float32Array | null = null;
@@ -175,7 +175,7 @@ export function valueAt(curve: Float32Array, share: number): number {
   return curve[before] + (curve[after] - curve[before]) * (place - before);
 }
 
-/** What the model says of one class, or output where there are no classes, before and after pixels are hidden. */
+/** What the model says of one class, or output where there are no classes, before and after something is hidden or changed. */
 export interface Said {
   index: number;
   label: string;

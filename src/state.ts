@@ -48,9 +48,9 @@ export interface Attribution {
   contribution: number;
 }
 
-/** How the target's score falls as pixels are deleted, and rises as they are inserted, the most important first. */
+/** How the target's score falls as places of the input are deleted, and rises as they are inserted, the most important first. */
 export interface Faithfulness {
-  /** Shares of the pixels, 0..1, evenly spaced. */
+  /** Shares of the places, 0..1, evenly spaced. */
   at: readonly number[];
   deletion: Float32Array;
   insertion: Float32Array;
@@ -239,7 +239,7 @@ export interface Actions {
   unpin(column: number): void;
   movePin(from: number, to: number): void;
   setInspect(inspect: Partial<Inspect>): void;
-  /** Hides these pixels of the selected sample, [height * width]; `done` ends the stroke. */
+  /** Hides these places of the selected sample's feature in view, [height * width]; `done` ends the stroke. */
   paint(pixels: Uint8Array, done: boolean): void;
   /** Changes a value of the selected sample's feature in view; null takes the change back. */
   edit(place: number, value: number | null): void;

@@ -32,8 +32,8 @@ class Results:
     scores : float32 [N, classes] or None
         What ``score_func`` gives.
     attributions : dict of float32 [N, ...], or of a list of N float32 [...]
-        By feature, in the shape of the model's input; of a layer method in the layer's. A list with one array for each
-        sample where their shapes differ, as those of texts may.
+        By feature, without those that the method says nothing of; in the shape of the model's input, of a layer method
+        in the layer's. A list with one array for each sample where their shapes differ, as those of texts may.
     delta : float32 [N]
         Convergence delta; NaN for methods that promise none.
     deletion, insertion : float32 [N]

@@ -235,8 +235,10 @@ export class Explanations {
   #keep(key: string, result: Result): void {
     const size = ({ attributions }: Result) =>
       attributions.reduce((sum, attribution) => sum + (attribution?.values.length ?? 0), 0);
+    // What is explained together is asked again together.
+    const replaced = this.#results.get(key);
     this.#results.set(key, result);
-    this.#keptValues += size(result);
+    this.#keptValues += size(result) - (replaced ? size(replaced) : 0);
     for (const [oldest, old] of this.#results) {
       if (this.#keptValues <= KEPT_VALUES) break;
       this.#results.delete(oldest);

@@ -502,6 +502,8 @@ class _Source:
             return None
         except Exception as error:
             text = f"dataset: batch {self._count} cannot be read: {type(error).__name__}: {error}"
+            if "equal size" in str(error) and isinstance(self._dataset, DataLoader):
+                text += ". Samples of different shapes: pass the Dataset itself, or a collate_fn that pads."
             self._failure = RuntimeError(text)
             raise self._failure from error
         finally:

@@ -106,6 +106,8 @@ class BaseFeature(ABC):
 
     def fault(self, raw: torch.Tensor, x: torch.Tensor) -> str | None:
         """Why ``x``, the transformed input, cannot be explained: too large integers, or where NaN comes from."""
+        if not x.numel():
+            return f"{self.name}: the transformed input is empty, shape {list(x.shape)}; expected at least one value"
         if not x.is_floating_point() and (large := x.long()[x.long().abs() > _EXACT]).numel():
             return (
                 f"{self.name}: got the integer {int(large[0])}; expected {-_EXACT} to {_EXACT}, which float32 tells "
@@ -181,13 +183,16 @@ class BaseFeature(ABC):
             shorter = "".join(f", or {list(shape)}" for shape in shapes[-1:] if shape != shapes[0])
             raise ValueError(
                 f"{place} has shape {list(numbers.shape)}; expected that of the transformed input, {list(x.shape)}"
-                f"{shorter}"
+                f"{shorter}{self._mask_advice}"
             )
         if not np.issubdtype(numbers.dtype, np.integer) and not np.array_equal(numbers, np.floor(numbers)):
             raise ValueError(f"{place} holds fractions (dtype {numbers.dtype}); expected whole numbers from 0 on")
         if numbers.size and numbers.min() < 0:
             raise ValueError(f"{place} holds {numbers.min()}; expected whole numbers from 0 on")
         return np.ascontiguousarray(np.broadcast_to(self._spread(numbers, x), tuple(x.shape)).astype(np.int32))
+
+    #: What to do about a feature mask that does not fit.
+    _mask_advice = ""
 
     def _mask_shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
         """Those that a feature mask may have, the input's own first."""
@@ -294,6 +299,8 @@ class TextFeature(BaseFeature):
     @staticmethod
     def visualization_type() -> Kind:
         return "text"
+
+    _mask_advice = ". For texts of different lengths pass a callable."
 
     def _mask_shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
         return [shape, shape[:1]]

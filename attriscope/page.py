@@ -149,7 +149,7 @@ def _table(payload: wire.Payload) -> str:
 def _row(sample: wire.Sample, classes: Sequence[str]) -> list[str]:
     label = "" if sample.label is None else classes[sample.label]
     if sample.error:
-        return [str(sample.id), label, sample.error, ""]
+        return [str(sample.id), label, sample.error, *[""] * (2 * len(sample.outputs) - 1)]
     return [str(sample.id), label, *(cell for output in sample.outputs for cell in _predicted(output.scores, classes))]
 
 

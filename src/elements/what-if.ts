@@ -238,6 +238,8 @@ Click explains this class"
     if (error !== null) return html`<p class="error" role="alert" title=${error}>${error}</p>`;
     if (!after) return html`<p class="muted">${HINTS[this.state.features[this.#feature]?.kind ?? "empty"]}</p>`;
     if (!after.scores) return html`<span class="muted">computing</span>`;
+    if (!after.scores.every(Number.isFinite))
+      return html`<p class="error" role="alert">The model's scores are NaN or infinite for this input.</p>`;
     const now = predictedBy(card, after.scores);
     const before = card.predictions[0];
     if (!now) {

@@ -467,6 +467,15 @@ describe("what if", () => {
     expect(rows).toEqual([{ index: 0, label: "output", before: expect.closeTo(1.732), after: 1.5 }]);
   });
 
+  test("scores that are no numbers are said to be none", async () => {
+    const state = inspecting({}, { cards: [card, makeCard(21)] });
+    const nan = scores(0).fill(NaN, 2, 3);
+    state.inspection = { ...state.inspection!, after: { ...state.inspection!.after!, scores: nan } };
+    const { explorer } = await mount(state);
+    const verdict = one(one(explorer, "attriscope-what-if"), ".verdict");
+    expect(verdict.textContent!.trim()).toBe("The model's scores are NaN or infinite for this input.");
+  });
+
   test("the prediction that changes is said and announced; a click explains a class", async () => {
     const state = inspecting({}, { cards: [card, makeCard(21)] });
     const other = card.predictions[3];

@@ -484,6 +484,13 @@ class TestFaultySamples:
     def errors(self, batch: Batch, **more) -> list[str | None]:
         return [sample.error for sample in scan(samples([batch], **more)).samples]
 
+    def test_loader_of_several_shapes(self) -> None:
+        items = [(torch.zeros(3), 0), (torch.zeros(5), 1)]
+        of = samples(DataLoader(items, batch_size=2), features=[TextFeature("Review", None, None)])
+        text = r"dataset: batch 0 cannot be read: .*equal size.* pass the Dataset itself, or a collate_fn that pads\."
+        with pytest.raises(RuntimeError, match=text):
+            scan(of)
+
     def test_label_out_of_range(self) -> None:
         text = "label {} is out of range; expected 0 to 2, an index into classes"
         assert self.errors(Batch(X[:3], [0, 3, -1])) == [None, text.format(3), text.format(-1)]

@@ -201,7 +201,11 @@ class TestFaults:
     def test_truth_values_and_small_integers(self, dtype: torch.dtype) -> None:
         x = torch.tensor([0, 1, 1]).to(dtype)
         assert EmptyFeature("Flags").fault(x, x) is None
-        assert EmptyFeature("Flags").fault(x[:0], x[:0]) is None
+
+    def test_nothing_to_explain(self) -> None:
+        ids = torch.tensor([], dtype=torch.long)
+        text = "Review: the transformed input is empty, shape [0]; expected at least one value"
+        assert TextFeature("Review", None, None).fault(ids, ids) == text
 
     def test_after_a_transform(self) -> None:
         raw = images(1)[0]
@@ -406,7 +410,7 @@ class TestText:
         text = r"feature_mask has shape \[4\]; expected that of the transformed input, \[5, 5\], or \[5\]"
         with pytest.raises(ValueError, match=text):
             prepared(TextFeature("Review", None, lambda ids: embedding(ids % 20), feature_mask=words[:4]), self.IDS)
-        with pytest.raises(ValueError, match=r"feature_mask has shape \[4\]; expected that of .*, \[5\]$"):
+        with pytest.raises(ValueError, match=r"expected that of .*, \[5\]\. For texts of different lengths pass a callable\.$"):
             prepared(TextFeature("Review", None, None, feature_mask=words[:4]), self.IDS)
 
 

@@ -410,7 +410,9 @@ class TestText:
         text = r"feature_mask has shape \[4\]; expected that of the transformed input, \[5, 5\], or \[5\]"
         with pytest.raises(ValueError, match=text):
             prepared(TextFeature("Review", None, lambda ids: embedding(ids % 20), feature_mask=words[:4]), self.IDS)
-        with pytest.raises(ValueError, match=r"expected that of .*, \[5\]\. For texts of different lengths pass a callable\.$"):
+        with pytest.raises(
+            ValueError, match=r"expected that of .*, \[5\]\. For texts of different lengths pass a callable\.$"
+        ):
             prepared(TextFeature("Review", None, None, feature_mask=words[:4]), self.IDS)
 
 

@@ -1,6 +1,6 @@
 /** The Samples view: what the model looked at, one card for each sample of the page. */
 import { css, html, LitElement, nothing } from "lit";
-import { property, state as own } from "lit/decorators.js";
+import { property } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import { picturesOf } from "../derived";
 import type { Actions, State } from "../state";
@@ -13,9 +13,6 @@ import { base, results } from "./tokens";
 /** So many cards are always drawn, wherever they are; further ones near the viewport. */
 const EAGER = 16;
 
-/** So many cards are made in one frame: hundreds at once would hold up the page. */
-const BATCH = 48;
-
 /** Class names with more letters get more room, and the bars less. */
 const LONG_NAME = 7;
 
@@ -23,8 +20,6 @@ export class AttriscopeSamples extends LitElement {
   @property({ attribute: false, hasChanged: () => true }) state!: Readonly<State>;
   @property({ attribute: false }) look!: Look;
   @property({ attribute: false }) actions!: Actions;
-  /** Cards that stand on the page; further ones come frame by frame. */
-  @own() made = BATCH;
 
   static override styles = [
     base,
@@ -129,7 +124,7 @@ export class AttriscopeSamples extends LitElement {
       ${wide ? nothing : this.#heads(state)}
       <div class="cards ${wide ? "wide" : ""} ${long ? "long" : ""}">
         ${repeat(
-          state.cards.slice(0, this.made),
+          state.cards,
           ({ sample }) => sample.id,
           (card, index) =>
             html`<attriscope-card
@@ -145,10 +140,6 @@ export class AttriscopeSamples extends LitElement {
             ></attriscope-card>`,
         )}
       </div>`;
-  }
-
-  override updated(): void {
-    if (this.made < this.state.cards.length) requestAnimationFrame(() => (this.made += BATCH));
   }
 
   /** Over pictures; beside the original alone, the place of the map stays empty. */

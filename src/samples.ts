@@ -26,7 +26,9 @@ export function batchOf(arrays: readonly NDArray[]): FloatArray {
     throw new Error(`samples of the shapes [${shape.join(", ")}] and [${other.shape.join(", ")}] make no batch`);
   const size = arrays[0].data.length;
   const data = new Float32Array(size * arrays.length);
-  arrays.forEach((array, i) => data.set(Float32Array.from(array.data as Float32Array, Number), i * size));
+  arrays.forEach(({ data: own }, i) =>
+    data.set(own instanceof BigInt64Array ? Float32Array.from(own as Iterable<unknown>, Number) : own, i * size),
+  );
   return { data, shape: [arrays.length, ...shape] };
 }
 
@@ -55,7 +57,7 @@ export function alike(samples: readonly Sample[]): (readonly Sample[])[] {
 }
 
 export const rowOf = ({ data }: ResultArray, i: number, n: number): Float32Array =>
-  Float32Array.from(data.subarray((i * data.length) / n, ((i + 1) * data.length) / n));
+  new Float32Array(data.subarray((i * data.length) / n, ((i + 1) * data.length) / n));
 
 const joined = (arrays: readonly ArrayLike[]): ArrayLike => ({
   data: Float32Array.from(arrays.flatMap(({ data }) => Array.from(data))),

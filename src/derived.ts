@@ -1,6 +1,6 @@
 /** What follows from a state for whoever draws it, on the page or as a figure. */
 import { plural } from "./format";
-import { countOf, inView, itemsOf, maskOfItems, UNITS } from "./items";
+import { countOf, inView, itemsOf, maskOfItems, perItem, UNITS } from "./items";
 import type { Attribution, Card, Compare, CompareCell, Inspection, Prediction, Result, State } from "./state";
 import { heatMap } from "./styles/heat-map";
 import { styleNamed } from "./styles/index";
@@ -165,6 +165,23 @@ export class Ranking {
     }
     return low;
   }
+}
+
+const itemRankings = new WeakMap<Attribution, Map<Sign, Ranking>>();
+
+/** The tokens or categories of an input of that shape by their strength; null without scores that lie over them. */
+export function itemRanking(
+  attribution: Attribution | null | undefined,
+  shape: readonly number[],
+  sign: Sign,
+): Ranking | null {
+  const own = attribution ? perItem(attribution, shape) : null;
+  if (!own) return null;
+  const known = itemRankings.get(own) ?? new Map<Sign, Ranking>();
+  itemRankings.set(own, known);
+  const ranking = known.get(sign) ?? new Ranking(own, { width: shape[0], height: 1 }, sign);
+  known.set(sign, ranking);
+  return ranking;
 }
 
 /** A curve's value between its points, at a share of its way. */

@@ -78,6 +78,10 @@ export function perItem(attribution: Attribution, shape: readonly number[]): Att
   return made;
 }
 
+/** What is said where {@link perItem} gives nothing. */
+export const misfitInWords = ({ shape }: Attribution, count: number, unit: string): string =>
+  `the map has the shape [${shape.join(", ")}]: it does not lie over the ${count} ${unit}s`;
+
 /** As a reader sees it: a line break would tear the line, and blanks alone could not be seen. */
 export function shownAs(item: string | number): string {
   if (typeof item === "number") return String(Number(item.toPrecision(6))).replaceAll("-", "−");
@@ -126,8 +130,11 @@ export function maskOfItems(mask: Uint8Array, count: number): Uint8Array {
 }
 
 /** The scores of items as they are painted: divided by the largest magnitude, or by `scale`; none of a few is an outlier. */
-export const shadesOf = ({ values }: Attribution, sign: Sign, scale: number | null = null): NormalizedMap =>
-  new Normalizer(values).normalize(sign, 0, scale);
+export const shadesOf = (
+  { values }: Pick<Attribution, "values">,
+  sign: Sign,
+  scale: number | null = null,
+): NormalizedMap => new Normalizer(values).normalize(sign, 0, scale);
 
 /** What the scores of an input's items are divided by where they do not share a scale; 0 where there is nothing to divide. */
 export function itemScale(attribution: Attribution, shape: readonly number[], sign: Sign): number {

@@ -1,10 +1,10 @@
 /** One sample: what it is, what it was taken for, which class is explained, and by which pixels, tokens or values. */
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, state as own } from "lit/decorators.js";
-import { isDeltaHigh, nameOf, picturesOf, Ranking } from "../derived";
+import { isDeltaHigh, itemRanking, nameOf, picturesOf } from "../derived";
 import { sortValue, type Actions, type Attribution, type Card, type Faithfulness, type Sort } from "../state";
 import { rasterSize } from "../styles/raster";
-import { imageOf, isWide, itemsOf, perItem, shownAs } from "../items";
+import { imageOf, isWide, itemsOf, shownAs } from "../items";
 import type { FeatureSpec, NDArray } from "../wire";
 import { percent, score, signed, spoken } from "../format";
 import { bullseye, check, cross, warning } from "./icons";
@@ -771,12 +771,11 @@ export class AttriscopeCard extends LitElement {
   /** The strongest tokens of a text or values of a row; none where nothing is known of them. */
   #strongest(feature: number, count: number): { word: string; value: number }[] {
     const { sample, result } = this.card;
-    const attribution = result?.attributions[feature];
     const items = itemsOf(sample, feature);
-    const own = attribution && items && perItem(attribution, sample.inputs[feature].shape);
-    if (!own) return [];
+    const { shape } = sample.inputs[feature];
+    const ranking = items && itemRanking(result?.attributions[feature], shape, this.look.display.sign);
+    if (!ranking) return [];
     const { kind, categories } = this.features[feature];
-    const ranking = new Ranking(own, { width: items.length, height: 1 }, this.look.display.sign);
     return ranking
       .first(Math.min(count, items.length))
       .map((i) => ({ word: kind === "text" ? shownAs(items[i]) : categories[i], value: ranking.values[i] }));

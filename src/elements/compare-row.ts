@@ -1,10 +1,10 @@
 /** One sample of Compare: what it is, then one cell for each column. Fires "open" with the column as detail. */
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, state as own } from "lit/decorators.js";
-import { bestOf, isDeltaHigh, nameOf, Ranking } from "../derived";
+import { bestOf, isDeltaHigh, itemRanking, nameOf } from "../derived";
 import type { Actions, Attribution, Card, Column, CompareCell, Result } from "../state";
 import { styleNamed } from "../styles/index";
-import { imageOf, inWords, itemsOf, perItem, shownAs } from "../items";
+import { imageOf, inWords, itemsOf, shownAs } from "../items";
 import { percent, score, signed } from "../format";
 import { check, cross, warning } from "./icons";
 import { type Look, type Place, probed } from "./map";
@@ -587,12 +587,11 @@ export class AttriscopeCompareRow extends LitElement {
 
   /** The token under the pointer, its score and rank, below the text. */
   #tip(items: Items, attribution: Attribution, index: number) {
-    const own = perItem(attribution, this.#shape);
-    if (!own) return nothing;
-    const ranking = new Ranking(own, { width: items.length, height: 1 }, this.look.display.sign);
+    const ranking = itemRanking(attribution, this.#shape, this.look.display.sign);
+    if (!ranking) return nothing;
     return html`<div class="probe tip">
       <b class="truncate">${shownAs(items[index])}</b>
-      <span>${signed(own.values[index], 3, true)} · rank ${ranking.rank(index)}</span>
+      <span>${signed(ranking.values[index], 3, true)} · rank ${ranking.rank(index)}</span>
     </div>`;
   }
 

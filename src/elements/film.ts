@@ -4,8 +4,8 @@
  */
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property } from "lit/decorators.js";
-import { strengthOf } from "../derived";
-import { imageOf, itemsOf, perItem, shownAs } from "../items";
+import { itemRanking } from "../derived";
+import { imageOf, itemsOf, shownAs } from "../items";
 import type { Card } from "../state";
 import type { FeatureSpec, Items } from "../wire";
 import { check, cross } from "./icons";
@@ -190,11 +190,8 @@ export class AttriscopeFilm extends LitElement {
     if (this.spec!.kind === "text")
       return html`<span dir="auto">${items.slice(0, TOKENS).map(shownAs).join(" ")}</span>`;
     const attribution = result?.attributions[this.feature];
-    const scores = attribution && perItem(attribution, sample.inputs[this.feature].shape)?.values;
-    const { sign } = this.look.display;
-    const strongest = scores
-      ? scores.reduce((best, value, i) => (strengthOf(value, sign) > strengthOf(scores[best], sign) ? i : best), 0)
-      : 0;
+    const ranking = itemRanking(attribution, sample.inputs[this.feature].shape, this.look.display.sign);
+    const strongest = ranking?.first(1)[0] ?? 0;
     return html`<span style="--lines: 2" dir="auto">${this.spec!.categories[strongest]}</span>
       <span style="--lines: 2" dir="auto">${shownAs(items[strongest])}</span>`;
   }

@@ -11,7 +11,7 @@ import { countOf } from "../items";
 import { finer } from "../styles/raster";
 import type { Style } from "../styles/style";
 import type { NDArray } from "../wire";
-import { signed } from "../format";
+import { signed, spoken } from "../format";
 import type { Look } from "./map";
 import { boxed, brushed, type Extent, outlined, type Pixel } from "./masks";
 import { USES_ESCAPE } from "./popover";
@@ -550,8 +550,8 @@ export class AttriscopeStage extends LitElement {
     this.#latest = probe ?? this.#latest;
     if (probe && speak) {
       const i = probe.y * grid.width + probe.x;
-      const value = ranking && signed(ranking.values[i], 3, true).replace("+", "plus ").replace(/^−/, "minus ");
-      this.spoken = `x ${probe.x} y ${probe.y}${ranking ? `, ${value}, rank ${ranking.rank(i)}` : ""}`;
+      const told = ranking ? `, ${spoken(ranking.values[i], 3)}, rank ${ranking.rank(i)}` : "";
+      this.spoken = `x ${probe.x} y ${probe.y}${told}`;
     }
     this.dispatchEvent(new CustomEvent("probe", { detail: probe }));
   }

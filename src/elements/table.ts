@@ -2,9 +2,9 @@
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, state as own } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
-import { Ranking } from "../derived";
+import { itemRanking, type Ranking } from "../derived";
 import { signed } from "../format";
-import { perItem, shadesOf, shownAs } from "../items";
+import { misfitInWords, shadesOf, shownAs } from "../items";
 import type { Attribution } from "../state";
 import type { Items } from "../wire";
 import type { Look } from "./map";
@@ -283,12 +283,11 @@ export class AttriscopeTable extends LitElement {
 
   #rank(): void {
     const { attribution, items, look } = this;
-    const own = attribution && perItem(attribution, this.shape ?? [items.length]);
     const { sign } = look.display;
-    const shades = own && shadesOf(own, sign, this.scale);
+    this.#ranking = itemRanking(attribution, this.shape ?? [items.length], sign);
+    const shades = this.#ranking && shadesOf(this.#ranking, sign, this.scale);
     this.#shades = shades && shades.values;
     this.#scale = shades?.scale ?? 0;
-    this.#ranking = own && new Ranking(own, { width: items.length, height: 1 }, sign);
     this.#outline = this.top > 0 ? (this.#ranking?.top(this.top) ?? null) : null;
   }
 
@@ -317,10 +316,7 @@ export class AttriscopeTable extends LitElement {
       ${!this.typed?.wrong ? nothing : html`<div class="wrong" role="alert">${this.categories[this.typed.place]}: got "${this.typed.text}"; expected a number, e.g. 0.5</div>`}
       ${
         this.attribution && !this.#ranking
-          ? html`<div class="note" data-note="misfit">
-              the map has the shape [${this.attribution.shape.join(", ")}]: it does not lie over the ${items.length}
-              values
-            </div>`
+          ? html`<div class="note" data-note="misfit">${misfitInWords(this.attribution, items.length, "value")}</div>`
           : nothing
       }`;
   }

@@ -3,9 +3,9 @@ import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, state as own } from "lit/decorators.js";
 import { ifDefined } from "lit/directives/if-defined.js";
 import { styleMap } from "lit/directives/style-map.js";
-import { Ranking } from "../derived";
+import { itemRanking, type Ranking } from "../derived";
 import { signed, spoken } from "../format";
-import { inkOf, perItem, shadesOf, shownAs } from "../items";
+import { inkOf, misfitInWords, shadesOf, shownAs } from "../items";
 import type { Attribution } from "../state";
 import type { Items } from "../wire";
 import type { Look } from "./map";
@@ -163,10 +163,9 @@ export class AttriscopeText extends LitElement {
   override willUpdate(changed: PropertyValues<this>): void {
     const { attribution, items, look } = this;
     if ((["attribution", "items", "look", "scale", "top"] as const).some((name) => changed.has(name))) {
-      const own = attribution && perItem(attribution, this.shape ?? [items.length]);
       const { sign } = look.display;
-      this.#shades = own && shadesOf(own, sign, this.scale).values;
-      this.#ranking = own && new Ranking(own, { width: items.length, height: 1 }, sign);
+      this.#ranking = itemRanking(attribution, this.shape ?? [items.length], sign);
+      this.#shades = this.#ranking && shadesOf(this.#ranking, sign, this.scale).values;
       this.#outline = this.top > 0 ? (this.#ranking?.top(this.top) ?? null) : null;
     }
     if (changed.has("items")) [this.probe, this.at] = [null, 0];
@@ -192,10 +191,7 @@ export class AttriscopeText extends LitElement {
       ${probe && !this.small ? this.#tip(probe) : nothing}
       ${
         this.attribution && !this.#ranking
-          ? html`<div class="note" data-note="misfit">
-              the map has the shape [${this.attribution.shape.join(", ")}]: it does not lie over the ${items.length}
-              tokens
-            </div>`
+          ? html`<div class="note" data-note="misfit">${misfitInWords(this.attribution, items.length, "token")}</div>`
           : nothing
       }
     </div>`;

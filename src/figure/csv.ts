@@ -1,6 +1,6 @@
 /** The numbers of the view as CSV (RFC 4180), with all the digits that they have. */
-import { nameOf, Ranking } from "../derived";
-import { inView, itemsOf, maskOfItems, perItem } from "../items";
+import { itemRanking, nameOf, Ranking } from "../derived";
+import { inView, itemsOf, maskOfItems } from "../items";
 import type { Card, Inspection, Result, State } from "../state";
 import { rasterSize } from "../styles/raster";
 import type { Items } from "../wire";
@@ -96,9 +96,7 @@ function inspected(state: State): Value[][] {
 function listed({ features, display }: State, inspection: Inspection, feature: number, items: Items): Value[][] {
   const { card, painted, edited } = inspection;
   const { shape, data } = card.sample.inputs[feature];
-  const map = settled(card)?.attributions[feature];
-  const own = map && perItem(map, shape);
-  const ranking = own && new Ranking(own, { width: items.length, height: 1 }, display.sign);
+  const ranking = itemRanking(settled(card)?.attributions[feature], shape, display.sign);
   const counted = (i: number): Value[] => [ranking && float32(ranking.values[i]), ranking?.rank(i)];
   const { kind, categories } = features[feature];
   if (kind === "text") {

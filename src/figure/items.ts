@@ -1,7 +1,7 @@
 /** Tokens and rows of a figure, as in `elements/text.ts` and `elements/table.ts`. */
-import { Ranking } from "../derived";
+import { itemRanking } from "../derived";
 import { signed } from "../format";
-import { inkOf, perItem, shadesOf, shownAs } from "../items";
+import { inkOf, shadesOf, shownAs } from "../items";
 import type { Attribution } from "../state";
 import type { Items } from "../wire";
 import { caps, type Inks } from "./parts";
@@ -32,11 +32,10 @@ export interface Listed {
 }
 
 /** The scores that lie over the items, if they do. */
-function scored({ attribution, shape, items, scale = null, top = 0 }: Listed, { display: { sign } }: Look) {
-  const own = attribution ? perItem(attribution, shape) : null;
-  if (!own) return null;
-  const shades = shadesOf(own, sign, scale);
-  const ranking = new Ranking(own, { width: items.length, height: 1 }, sign);
+function scored({ attribution, shape, scale = null, top = 0 }: Listed, { display: { sign } }: Look) {
+  const ranking = itemRanking(attribution, shape, sign);
+  if (!ranking) return null;
+  const shades = shadesOf(ranking, sign, scale);
   return { shades: shades.values, scale: shades.scale, ranking, marked: ranking.top(top) };
 }
 

@@ -1,7 +1,7 @@
 /** The cards of a page of samples as a figure. */
-import { isDeltaHigh, nameOf, picturesOf, Ranking, shareOf, shownPredictions, spanOf } from "../derived";
+import { isDeltaHigh, itemRanking, nameOf, picturesOf, shareOf, shownPredictions, spanOf } from "../derived";
 import { percent, plural, score, signed } from "../format";
-import { imageOf, isWide, itemsOf, perItem, scaleInWords, shownAs } from "../items";
+import { imageOf, isWide, itemsOf, scaleInWords, shownAs } from "../items";
 import type { Card, State } from "../state";
 import type { FeatureSpec } from "../wire";
 import { type Block, rowBlock, textBlock } from "./items";
@@ -236,9 +236,8 @@ function told(cell: Explained["cells"][number], state: State, room: number, look
   return texts.flatMap((feature) => {
     const map = cell.result?.attributions[feature];
     const items = itemsOf(sample, feature);
-    const own = map && items && perItem(map, sample.inputs[feature].shape);
-    if (!own) return [];
-    const ranking = new Ranking(own, { width: items.length, height: 1 }, look.display.sign);
+    const ranking = items && itemRanking(map, sample.inputs[feature].shape, look.display.sign);
+    if (!ranking) return [];
     const run = (words: string, gap: number): Run => ({ text: words, fill: inks.quiet, size: 11, gap });
     const of = texts.length > 1 ? ` of ${state.features[feature].name}` : "";
     const pairs = ranking.first(Math.min(TOLD, items.length)).map((i, k, all): Run[] => {

@@ -67,7 +67,7 @@ class BaseFeature(ABC):
         name: str,
         baseline_transforms: Transforms,
         input_transforms: Transforms,
-        visualization_transform: Transform | None,
+        visualization_transform: Transform | None = None,
         feature_mask: Any = None,
     ):
         if not isinstance(name, str):
@@ -235,17 +235,6 @@ class ImageFeature(BaseFeature):
     dims = (3,)
     layout = "a tensor [N, C, H, W]"
 
-    @checks_spelling
-    def __init__(
-        self,
-        name: str,
-        baseline_transforms: Transforms,
-        input_transforms: Transforms,
-        visualization_transform: Transform | None = None,
-        feature_mask: Any = None,
-    ):
-        super().__init__(name, baseline_transforms, input_transforms, visualization_transform, feature_mask)
-
     @staticmethod
     def visualization_type() -> Kind:
         return "image"
@@ -284,17 +273,6 @@ class TextFeature(BaseFeature):
 
     dims = (1, 2)
     layout = "token ids [N, T], or embeddings [N, T, D]"
-
-    @checks_spelling
-    def __init__(
-        self,
-        name: str,
-        baseline_transforms: Transforms,
-        input_transforms: Transforms,
-        visualization_transform: Transform | None = None,
-        feature_mask: Any = None,
-    ):
-        super().__init__(name, baseline_transforms, input_transforms, visualization_transform, feature_mask)
 
     @staticmethod
     def visualization_type() -> Kind:

@@ -20,12 +20,14 @@ def meant(unknown: str, names: Collection[str], otherwise: str = "expected one o
 
 def checks_spelling(function: Callable[P, R]) -> Callable[P, R]:
     names = list(inspect.signature(function).parameters)
-    owner = function.__qualname__.removesuffix(".__init__")
+    is_constructor = function.__name__ == "__init__"
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         for unknown in kwargs.keys() - set(names):
             hint = meant(unknown, [name for name in names if name != "self"], "it takes")
+            # A class may have inherited its constructor.
+            owner = type(args[0]).__name__ if is_constructor else function.__qualname__
             raise TypeError(f"{owner} got an unknown keyword '{unknown}'; check the spelling: {hint}")
         return function(*args, **kwargs)
 
